@@ -1,0 +1,1 @@
+"""Running a model: protocols, the llama.cpp engine, and the child process that it lives in."""

@@ -1,0 +1,77 @@
+"""Every error that Mull raises on purpose.
+
+MullError                 one sentence for the user, and the next step
+├── UsageError            a flag, a question or an attachment that makes no sense
+│   └── ConfigError       the settings file or an environment variable is wrong
+├── ModelError            this model cannot answer
+│   ├── ModelFileError    missing, truncated, corrupt, or no GGUF at all
+│   ├── TemplateError     the chat template is missing or fails
+│   └── ModelLoadError    llama.cpp refused the file, or memory did not suffice
+├── EngineError           the engine failed while it ran
+│   ├── EngineDied        the child process is gone
+│   └── OutOfMemory       the machine or the GPU has no memory left
+└── ContextFull           the conversation does not fit the model's context
+"""
+
+from __future__ import annotations
+
+
+class MullError(Exception):
+    """One sentence that says what is wrong, and one that says what to do next."""
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message, next_step)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}".strip()
+
+
+class UsageError(MullError):
+    """A flag, a question or an attachment that makes no sense."""
+
+
+class ConfigError(UsageError):
+    """The settings file or an environment variable is wrong."""
+
+
+class ModelError(MullError):
+    """This model cannot answer."""
+
+
+class ModelFileError(ModelError):
+    """The model file is missing, truncated, corrupt, or no GGUF at all."""
+
+
+class TemplateError(ModelError):
+    """The chat template is missing or fails on this conversation."""
+
+
+class ModelLoadError(ModelError):
+    """llama.cpp refused the file, or memory did not suffice to load it."""
+
+
+class EngineError(MullError):
+    """The engine failed while it ran."""
+
+
+class EngineDied(EngineError):
+    """The child process that runs the model is gone."""
+
+
+class OutOfMemory(EngineError):
+    """The machine or the GPU has no memory left for this."""
+
+
+class ContextFull(MullError):
+    """The conversation does not fit the model's context.
+
+    `n_tokens` is what was needed and `n_ctx` what there is, both in tokens.
+    """
+
+    def __init__(self, message: str, next_step: str = "", n_tokens: int = 0, n_ctx: int = 0) -> None:
+        super().__init__(message, next_step)
+        self.args = (message, next_step, n_tokens, n_ctx)
+        self.n_tokens = n_tokens
+        self.n_ctx = n_ctx

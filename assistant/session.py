@@ -1,0 +1,1 @@
+"""The one pipeline that both front ends and the server iterate; the composition root."""
