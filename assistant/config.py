@@ -1,0 +1,250 @@
+"""The settings, and where they come from: defaults < file < environment < flags.
+
+A field of `Settings` with a sentence under it is all that a new setting needs: the key of the file,
+the variable `MULL_<FIELD>`, the flag and the documentation derive from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import textwrap
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import ErrorDetails
+
+from assistant import paths
+from assistant.errors import ConfigError
+
+_MOST_TOKENS = 1 << 24
+
+
+def _parse_path(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError("must name a file")
+        return Path(info.context or "") / Path(value).expanduser()
+    return value
+
+
+def _parse_think(value: object) -> object:
+    text = str(value).strip().lower()
+    if text in ("auto", "off"):
+        return text
+    if not isinstance(value, bool) and text.isascii() and text.isdecimal() and int(text) <= _MOST_TOKENS:
+        return int(text) or "off"
+    raise ValueError("must be auto, off, or a number of tokens")
+
+
+def _check_n_ctx(value: int) -> int:
+    if value and not 256 <= value <= _MOST_TOKENS:
+        raise ValueError(f"must be 0 or from 256 to {_MOST_TOKENS}")
+    return value
+
+
+class Settings(BaseModel):
+    """What the user can set; every value has been checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    model: Annotated[Path | None, BeforeValidator(_parse_path)] = None
+    """The GGUF file to run. Unset: the starter model that comes with Mull."""
+
+    think: Annotated[Literal["auto", "off"] | int, BeforeValidator(_parse_think)] = "auto"
+    """How long to think: auto decides for each question, off answers at once, a number is the most
+    thinking tokens."""
+
+    system: str | None = None
+    """The system message that goes before the conversation. Unset: none."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=_MOST_TOKENS)] = 1024
+    """Most tokens of the answer; the thinking is counted apart."""
+
+    n_ctx: Annotated[int, AfterValidator(_check_n_ctx)] = 0
+    """Context in tokens, 256 or more; 0 chooses what the model and the memory allow."""
+
+    n_batch: Annotated[int, Field(ge=32, le=1 << 16)] = 512
+    """Prompt tokens computed at a time, 32 or more; fewer need less memory."""
+
+    n_seq_max: Annotated[int, Field(ge=1, le=64)] = 8
+    """Samples that can run side by side, 1 to 64."""
+
+    n_threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """CPU threads; 0 chooses."""
+
+    n_gpu_layers: Annotated[int, Field(ge=-1, le=1 << 16)] = -1
+    """Layers of the model on the GPU; -1 puts all there that fit, 0 none."""
+
+    temperature: Annotated[float | None, Field(ge=0, le=5)] = None
+    """How freely tokens are drawn, 0 to 5; 0 always takes the likeliest. Unset: the model family's
+    value."""
+
+    top_k: Annotated[int | None, Field(ge=0, le=1 << 20)] = None
+    """Likeliest tokens to draw from; 0 keeps all. Unset: the model family's value."""
+
+    top_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Share of the probability to draw from, 0 to 1. Unset: the model family's value."""
+
+    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Tokens below this share of the likeliest one are dropped, 0 to 1. Unset: the model family's
+    value."""
+
+    repeat_penalty: Annotated[float | None, Field(gt=0, le=5)] = None
+    """How much recent tokens are held back; 1 is off. Unset: the model family's value."""
+
+    seed: Annotated[int | None, Field(ge=0, lt=1 << 31)] = None
+    """The same seed and settings give the same text. Unset: a new one for each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One place that settings come from."""
+
+    where: Callable[[str], str]
+    """Names a field in this place, for an error message."""
+    next_step: str
+    """What to do about a wrong value here."""
+    is_typed: bool = False
+    """Whether values have types of their own, so that text is no number."""
+    folder: Path | None = None
+    """What relative paths start from; None is the working directory."""
+
+
+_ENVIRONMENT = _Source(lambda name: variable(name), "Set the variable to such a value, or unset it.")
+_FLAGS = _Source(lambda name: flag(name), 'See "mull --help" for what each flag takes.')
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return f"MULL_{name.upper()}"
+
+
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def config_file() -> Path:
+    """The settings file: `MULL_CONFIG_FILE`, or config.toml in the settings folder; it may not exist."""
+    named = os.environ.get("MULL_CONFIG_FILE")
+    return Path(named).expanduser() if named else paths.config_dir() / "config.toml"
+
+
+def load(flags: Mapping[str, object] | None = None) -> Settings:
+    """The settings in force; `flags` are those that were typed, by field name, as text or as values.
+
+    Raises:
+        ConfigError: a value, a key, the file or a variable is wrong.
+    """
+    values = _from_file(config_file())
+    values |= _checked(_from_environment(os.environ), _ENVIRONMENT)
+    values |= _checked(flags or {}, _FLAGS)
+    return Settings.model_construct(**values)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        if "MULL_CONFIG_FILE" not in os.environ:
+            return {}
+        raise ConfigError(
+            f"MULL_CONFIG_FILE names {path}, which does not exist.", "Create the file, or unset the variable."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The settings file {path} cannot be read: {error.strerror or error}.",
+            "Make it readable, or set MULL_CONFIG_FILE to another file.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"The settings file {path} is not UTF-8 text (byte {error.start}).", "Save it again as UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"The settings file {path} is not valid TOML: {error}.",
+            'Correct that line; texts need quotes, as in think = "auto".',
+        ) from None
+    source = _Source(
+        where=lambda name: f"{name} in {path}",
+        next_step="Correct the value, or delete the line to have the default.",
+        is_typed=True,
+        folder=path.parent,
+    )
+    return _checked(content, source)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    by_variable = {variable(name): name for name in Settings.model_fields}
+    found = {}
+    for key, value in environment.items():
+        if key in by_variable:
+            # an empty variable is how a shell or a container file leaves one unset
+            if value:
+                found[by_variable[key]] = value
+        # other programs may have variables of this prefix: only what looks like a slip is one
+        elif key.startswith("MULL_") and (near := difflib.get_close_matches(key, by_variable, 1, 0.85)):
+            raise ConfigError(
+                f"The environment variable {key} is not known.",
+                f"Did you mean {near[0]}? Rename the variable, or unset it.",
+            )
+    return found
+
+
+def _checked(values: Mapping[str, object], source: _Source) -> dict[str, Any]:
+    """The values of one source, checked and of the right types."""
+    try:
+        settings = Settings.model_validate(values, strict=source.is_typed, context=source.folder)
+    except ValidationError as error:
+        raise _config_error(error.errors(include_url=False)[0], source) from None
+    return {name: getattr(settings, name) for name in settings.model_fields_set}
+
+
+def _config_error(error: ErrorDetails, source: _Source) -> ConfigError:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1)
+        next_step = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(Settings.model_fields)}."
+        return ConfigError(f"{source.where(name)} is not a setting.", next_step)
+    given = textwrap.shorten(json.dumps(error["input"], ensure_ascii=False, default=str), 60)
+    return ConfigError(f"{source.where(name)} {_expected(error)}, not {given}.", source.next_step)
+
+
+def _expected(error: ErrorDetails) -> str:
+    """What a wrong value should have been, in words."""
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            return str(limits["error"])
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return "must be a whole number"
+        case "float_type" | "float_parsing" | "finite_number":
+            return "must be a number"
+        case "string_type":
+            return "must be a text in quotes"
+        case "path_type" | "is_instance_of":
+            return "must be a path in quotes"
+        case "greater_than_equal":
+            return f"must be at least {limits['ge']}"
+        case "less_than_equal":
+            return f"must be at most {limits['le']}"
+        case "greater_than":
+            return f"must be more than {limits['gt']}"
+        case "less_than":
+            return f"must be less than {limits['lt']}"
+        case _:
+            return f"is wrong ({error['msg']})"
