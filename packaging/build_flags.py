@@ -198,7 +198,8 @@ def fits(machine: Machine, user: Mapping[str, str], has_gpu_code: bool, system_i
     backend = choose(machine, user).backend
     if machine.system != "Darwin" and has_gpu_code != (backend != "cpu"):
         return False
-    return NO_AMX not in flags(machine, user).get("CXXFLAGS", "") or "AMX_INT8 = 1" not in system_info
+    is_ours = not is_prebuilt(user) and NO_AMX in flags(machine, user).get("CXXFLAGS", "")
+    return not (is_ours and "AMX_INT8 = 1" in system_info)
 
 
 def require_compiler(machine: Machine) -> None:
