@@ -1,0 +1,155 @@
+"""The command line, `mull`.
+
+Every module of this package without a leading underscore is a command: the name is the module's, and
+`add(parser)` declares its arguments and sets `run`, which takes the parsed arguments and returns an
+exit status. Such a module imports at the top only what is cheap, for `mull --help` imports them all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, NoReturn
+
+from assistant import __version__
+from assistant.cli._exit_codes import ExitCode, exit_code
+from assistant.cli._flags import add_settings, typed
+from assistant.errors import MullError, UsageError
+
+_DESCRIPTION = """\
+A local assistant that thinks as hard as the question deserves.
+
+Without a command, mull opens the chat."""
+
+_EXAMPLES = """\
+examples:
+  mull                                    open the chat
+  mull --model my-model.gguf              open it with a model of your own
+  mull ask "What is 17 * 24?"             one answer, on standard output
+  git diff | mull ask "Explain this"      ask about what comes down a pipe
+
+Settings can also stand in the settings file ("mull config path" says where it
+is) and in environment variables such as MULL_THINK. Flags win over variables,
+and variables over the file."""
+
+
+class Parser(ArgumentParser):
+    """An argument parser whose mistakes are errors of ours, and which guesses no abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            allow_abbrev=False, add_help=False, formatter_class=RawDescriptionHelpFormatter, **options
+        )
+        self.add_argument("-h", "--help", action="help", help="Show this help and end.")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f'See "{self.prog} --help".')
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        if action.dest == "command" and action.choices is not None and value not in action.choices:
+            from difflib import get_close_matches
+
+            near = get_close_matches(value, action.choices, 1)
+            raise UsageError(
+                f'"{_short(value)}" is not a command of mull.',
+                f"Did you mean mull {near[0]}?" if near else f'To ask it, write: mull ask "{_short(value)}"',
+            )
+        super()._check_value(action, value)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:59]}…"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; `argv` is without the program's name. Returns the exit status."""
+    _prepare_streams()
+    try:
+        args = _parser().parse_args(argv)
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
+    except SystemExit as request:  # argparse ends --help and --version so
+        return int(request.code or 0)
+    except MullError as error:
+        print_error(error)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has enough; the interpreter's last flush must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ANSWERED
+
+
+def print_error(error: MullError) -> None:
+    """Say on standard error what is wrong and what to do."""
+    from assistant.terminal import visible
+
+    print(f"mull: {visible(error.message)}", file=sys.stderr)
+    if error.next_step:
+        print(f"      {visible(error.next_step)}", file=sys.stderr)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="mull",
+        usage='mull [settings]\n       mull ask [settings] "question"',
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"mull {__version__}", help="Show the version and end."
+    )
+    parser.set_defaults(run=_chat)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", prog="mull")
+    for module in iter_modules(__path__):
+        if not module.name.startswith("_"):
+            command = import_module(f"{__name__}.{module.name}")
+            summary = str(command.__doc__).partition("\n")[0]
+            command.add(commands.add_parser(module.name, help=summary, description=summary))
+    add_settings(parser)
+    return parser
+
+
+def _chat(args: Namespace) -> int:
+    """Open the chat."""
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+        raise UsageError(
+            "The chat needs a terminal, and this is not one.",
+            'To ask one question, write: mull ask "question"',
+        )
+    from assistant.config import load
+
+    settings = load(typed(args))
+    from assistant.tui.app import run
+
+    return int(run(settings) or 0)
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and bool(stream.isatty())
+
+
+def _prepare_streams() -> None:
+    """Make the standard streams take every text, and Windows' console obey escape sequences."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - lives as long as we do
+        elif hasattr(stream, "reconfigure"):
+            utf_8_wanted = sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ
+            stream.reconfigure(encoding="utf-8" if utf_8_wanted else None, errors="replace")
+    if sys.platform == "win32":
+        import ctypes
+
+        for handle in (-11, -12):  # standard output and standard error
+            console = ctypes.windll.kernel32.GetStdHandle(handle)
+            mode = ctypes.c_ulong()
+            if ctypes.windll.kernel32.GetConsoleMode(console, ctypes.byref(mode)):
+                ctypes.windll.kernel32.SetConsoleMode(console, mode.value | 4)  # virtual terminal

@@ -1,0 +1,92 @@
+"""The settings as flags and as documentation, read from the text of `assistant.config`.
+
+Importing that module would load pydantic, and `mull --help` should not wait for it. Its text has
+everything: the fields' names, their defaults, and the sentences under them.
+"""
+
+from __future__ import annotations
+
+import ast
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+_METAVARS = {"Path": "PATH", "int": "N", "float": "X", "str": "TEXT", "bool": "true|false"}
+_PREFIX = "setting."
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A field of `Settings`, as documentation."""
+
+    name: str
+    """The field's name, which is the key in the settings file."""
+    sentence: str
+    """What is written under the field."""
+    takes: str
+    """A short form of what it takes, such as auto|off|N."""
+    default: str | int | float | bool | None
+    """None where unset means something of its own, which the sentence tells."""
+
+    @property
+    def flag(self) -> str:
+        """The flag on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"MULL_{self.name.upper()}"
+
+
+@cache
+def settings() -> tuple[Setting, ...]:
+    """Every setting, in the order of its declaration."""
+    module = ast.parse((files("assistant") / "config.py").read_text(encoding="utf-8"))
+    body = next(
+        node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    )
+    found = []
+    for field, below in pairwise(body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and field.value is not None
+        ):
+            sentence = (
+                " ".join(str(ast.literal_eval(below.value)).split()) if isinstance(below, ast.Expr) else ""
+            )
+            default = ast.literal_eval(field.value)
+            found.append(Setting(field.target.id, sentence, _takes(field.annotation), default))
+    return tuple(found)
+
+
+def _takes(annotation: ast.expr) -> str:
+    words = []
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Name) and node.id in _METAVARS:
+            words.append(_METAVARS[node.id])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.append(node.value)
+    # types end the list, whatever the depth at which the walk met them
+    return "|".join(sorted(words, key=str.isupper))
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """Give `parser` a flag for each setting; what is not typed leaves no trace."""
+    group = parser.add_argument_group("settings")
+    for setting in settings():
+        default = "" if setting.default is None else f" (default: {setting.default})"
+        text = (setting.sentence + default).replace("%", "%%")
+        group.add_argument(
+            setting.flag, dest=_PREFIX + setting.name, metavar=setting.takes, default=SUPPRESS, help=text
+        )
+
+
+def typed(args: Namespace) -> dict[str, object]:
+    """The settings that were given as flags, by field name."""
+    return {
+        name.removeprefix(_PREFIX): value for name, value in vars(args).items() if name.startswith(_PREFIX)
+    }

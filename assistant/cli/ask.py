@@ -1,0 +1,194 @@
+"""Answer one question and end.
+
+The answer goes to standard output, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from assistant.cli._exit_codes import ExitCode, exit_code
+from assistant.cli._flags import add_settings, typed
+from assistant.control import Control
+from assistant.errors import MullError, UsageError
+from assistant.query import Attachment, Query
+
+if TYPE_CHECKING:
+    from assistant.cli._show import Show
+    from assistant.events import Event
+
+_EXAMPLES = """\
+examples:
+  mull ask "What is 17 * 24?"
+  mull ask --think 512 "Which weighs more, a litre of water or of ice?"
+  mull ask --file notes.txt "What is still to do?"
+  git diff | mull ask "Explain this change" > explanation.txt
+
+exit status:
+  0 answered, 1 no answer, 2 wrong usage or settings, 3 the model cannot be
+  run, 130 interrupted. Ctrl-C stops and keeps what there is; twice quits."""
+
+
+class Runs(Protocol):
+    """What answers a query: a `Session`."""
+
+    @property
+    def model_note(self) -> str:
+        """A sentence about the model that the user should read; empty if there is none."""
+
+    def run(self, query: Query, control: Control | None = None) -> Iterator[Event]:
+        """Answer the query; the last event is the answer."""
+
+
+def add(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.usage = 'mull ask [settings] [--file PATH] [--json] "question"'
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "question", nargs="*", help="What to ask. What comes down a pipe is put after it, or is the question."
+    )
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="Put a text file before the question; repeatable.",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="Print every event as a line of JSON, the answer last."
+    )
+    add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> ExitCode:
+    """Answer the question of the command line."""
+    from assistant.cli._show import JsonLines, Plain
+
+    show: Show = JsonLines(sys.stdout) if args.json else Plain(sys.stdout, sys.stderr)
+    control = Control()
+    try:
+        text = question(args.question, sys.stdin)
+        files = tuple(attachment(Path(path)) for path in args.file)
+        from assistant.config import load
+
+        settings = load(typed(args))
+        from assistant.session import Session
+
+        with closing(Session.open(settings)) as session, stops_at_interrupt(control):
+            return ask(session, Query(text, system=settings.system, attachments=files), show, control)
+    except MullError as error:
+        if control.is_stopped:  # how the run ended no longer matters to whoever stopped it
+            show.close()
+            return ExitCode.INTERRUPTED
+        show.error(error)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        show.close()
+        raise
+
+
+def ask(session: Runs, query: Query, show: Show, control: Control) -> ExitCode:
+    """Show what the session makes of the query, and tell how it ended.
+
+    Raises:
+        MullError: there is no answer, for the reason given.
+    """
+    from assistant.events import Answer, Notice
+
+    note = session.model_note
+    if note:
+        show.event(Notice(text=note))
+    answer = None
+    for event in session.run(query, control):
+        if isinstance(event, Notice) and event.text == note:
+            continue
+        show.event(event)
+        if isinstance(event, Answer):
+            answer = event
+    if answer.finish_reason == "stopped" if answer else control.is_stopped:
+        show.close()
+        return ExitCode.INTERRUPTED
+    return ExitCode.ANSWERED if answer and answer.text.strip() else ExitCode.NO_ANSWER
+
+
+def question(words: Sequence[str], stdin: TextIO | None) -> str:
+    """The question: the words of the command line, and after them what comes down a pipe.
+
+    Raises:
+        UsageError: there is no question, or what comes down the pipe is not text.
+    """
+    parts = [" ".join(words).strip()]
+    if stdin is not None and not stdin.isatty():
+        parts.append(_decoded(stdin.buffer.read(), "Standard input").strip())
+    text = "\n\n".join(filter(None, parts))
+    if not text:
+        raise UsageError("There is no question.", 'Write one: mull ask "question", or send one down a pipe.')
+    return text
+
+
+def attachment(path: Path) -> Attachment:
+    """A text file to go with the question.
+
+    Raises:
+        UsageError: there is no such file, or it cannot be read, or it is not text.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {path}.", "Check the name that follows --file.") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder.", "Name its files, each with a --file of its own.") from None
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror or error}.", "Name a file that you may read."
+        ) from None
+    return Attachment(path.name, _decoded(content, str(path)))
+
+
+def _decoded(content: bytes, name: str) -> str:
+    """Text in UTF-8, with or without a byte order mark, its line ends as \\n."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{name} is not UTF-8 text (byte {error.start}).",
+            "Save it as UTF-8; images and programs do not go.",
+        ) from None
+    if "\0" in text:
+        raise UsageError(f"{name} is not text: it has zero bytes.", "Only text can be read.")
+    return text.replace("\r\n", "\n")
+
+
+@contextmanager
+def stops_at_interrupt(control: Control) -> Iterator[None]:
+    """Let the first Ctrl-C stop the run, and the second quit as usual.
+
+    A signal may arrive while this very thread holds a lock that `stop` needs, so another thread
+    calls it; a SimpleQueue is the one queue that a signal may put into at any point.
+    """
+    asked: SimpleQueue[bool] = SimpleQueue()
+
+    def stop_when_asked() -> None:
+        if asked.get():
+            control.stop()
+
+    def interrupted(signum: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        asked.put(True)
+
+    previous = signal.signal(signal.SIGINT, interrupted)
+    Thread(target=stop_when_asked, name="stop", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        asked.put(False)

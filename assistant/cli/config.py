@@ -1,0 +1,88 @@
+"""Show the settings, and where they are kept."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from textwrap import fill
+
+from assistant.cli._exit_codes import ExitCode
+from assistant.cli._flags import Setting, add_settings, settings, typed
+
+_EXAMPLES = """\
+examples:
+  mull config path                        where the settings file is
+  mull config show                        the settings in force
+  mull config template                    a settings file to start from"""
+
+_PAGE = """\
+# Settings
+
+Every setting can stand in the settings file, in an environment variable, or on the command line. A flag wins
+over a variable, a variable over the file, and the file over the default.
+
+`mull config path` says where the settings file is, `mull config template` prints one to start from, and
+`mull config show` prints the settings in force. `MULL_CONFIG_FILE` names another settings file, and
+`MULL_HOME` a folder for everything that Mull keeps.
+"""
+
+
+def add(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.epilog = _EXAMPLES
+    parser.usage = "mull config [settings] path|show|template|page"
+    parser.add_argument(
+        "what",
+        choices=("path", "show", "template", "page"),
+        help="Where the settings file is; the settings in force; a settings file to start from; "
+        "or what is known of every setting.",
+    )
+    add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> ExitCode:
+    """Print what was asked for."""
+    match args.what:
+        case "path":
+            from assistant.config import config_file
+
+            print(config_file())
+        case "show":
+            from assistant.config import load
+
+            for name, value in load(typed(args)).model_dump(mode="json").items():
+                print(_toml(name, value))
+        case "template":
+            print(template(), end="")
+        case "page":
+            print(page(), end="")
+    return ExitCode.ANSWERED
+
+
+def template() -> str:
+    """A settings file that sets nothing and explains everything."""
+    parts = ["# Mull's settings. Remove the # before a line to set it.\n"]
+    for setting in settings():
+        sentence = fill(setting.sentence, 80, initial_indent="# ", subsequent_indent="# ")
+        parts.append(f"{sentence}\n{_toml(setting.name, setting.default, '#')}\n")
+    return "\n".join(parts)
+
+
+def page() -> str:
+    """The documentation's page of settings, docs/SETTINGS.md."""
+    return "\n".join([_PAGE, *map(_section, settings())])
+
+
+def _section(setting: Setting) -> str:
+    default = "" if setting.default is None else f" · default `{setting.default}`"
+    takes = setting.takes.replace("|", " | ")
+    return (
+        f"## `{setting.name}`\n\n{setting.sentence}\n\n"
+        f"`{setting.flag}` {takes} · `{setting.variable}`{default}\n"
+    )
+
+
+def _toml(name: str, value: object, comment: str = "") -> str:
+    # JSON writes every value of ours as TOML reads it; TOML has no word for unset
+    return f"# {name} =" if value is None else f"{comment}{name} = {json.dumps(value, ensure_ascii=False)}"
