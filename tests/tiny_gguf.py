@@ -59,21 +59,7 @@ DEFAULT_CHATML_WITH_THINK: Final = """\
 
 SPECIALS: Final = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MARKERS: Final = ("<think>", "</think>")
-MERGES: Final = (
-    "Ġ t",
-    "h e",
-    "Ġt he",
-    "i n",
-    "e r",
-    "o n",
-    "Ġ a",
-    "r e",
-    "a n",
-    "Ġa n",
-    "Ġan d",
-    "Ġ W",
-    "Ċ Ċ",
-)
+MERGES: Final = ["Ġ t", "h e", "Ġt he", "i n", "e r", "o n", "Ġ a", "r e", "a n", "Ġa n", "Ġan d", "Ċ Ċ"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +106,10 @@ def _attention(draw: Draw, *, n_query: int = 1, with_norms: bool = False) -> Ten
     return tensors
 
 
+def _norms(draw: Draw, *names: str) -> Tensors:
+    return {f"{name}.weight": draw.norm(N_EMBD) for name in names}
+
+
 def _feed_forward(draw: Draw, *, gated: bool = True) -> Tensors:
     tensors = {
         "ffn_up.weight": draw.linear(N_EMBD, N_FF),
@@ -145,31 +135,13 @@ def _mamba2(draw: Draw) -> Tensors:
     }
 
 
-def _mamba2_values() -> Values:
-    return {
-        "ssm.conv_kernel": D_CONV,
-        "ssm.inner_size": 2 * N_EMBD,
-        "ssm.state_size": D_STATE,
-        "ssm.time_step_rank": N_SSM_HEAD,
-        "ssm.group_count": 1,
-    }
-
-
 def _llama(draw: Draw, layer: int) -> Tensors:
-    return {
-        "attn_norm.weight": draw.norm(N_EMBD),
-        "ffn_norm.weight": draw.norm(N_EMBD),
-        **_attention(draw),
-        **_feed_forward(draw),
-    }
+    return {**_norms(draw, "attn_norm", "ffn_norm"), **_attention(draw), **_feed_forward(draw)}
 
 
 def _gemma3(draw: Draw, layer: int) -> Tensors:
     return {
-        "attn_norm.weight": draw.norm(N_EMBD),
-        "post_attention_norm.weight": draw.norm(N_EMBD),
-        "ffn_norm.weight": draw.norm(N_EMBD),
-        "post_ffw_norm.weight": draw.norm(N_EMBD),
+        **_norms(draw, "attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"),
         **_attention(draw, with_norms=True),
         **_feed_forward(draw),
     }
@@ -182,8 +154,7 @@ def _lfm2(draw: Draw, layer: int) -> Tensors:
         "shortconv.out_proj.weight": draw.into_residual(N_EMBD),
     }
     return {
-        "attn_norm.weight": draw.norm(N_EMBD),
-        "ffn_norm.weight": draw.norm(N_EMBD),
+        **_norms(draw, "attn_norm", "ffn_norm"),
         **(_attention(draw, with_norms=True) if layer % 2 else short_convolution),
         **_feed_forward(draw),
     }
@@ -205,32 +176,24 @@ def _delta_net(draw: Draw) -> Tensors:
 
 
 def _qwen35(draw: Draw, layer: int) -> Tensors:
-    return {
-        "attn_norm.weight": draw.norm(N_EMBD),
-        "post_attention_norm.weight": draw.norm(N_EMBD),
-        **(_attention(draw, n_query=2, with_norms=True) if layer % 2 else _delta_net(draw)),
-        **_feed_forward(draw),
-    }
+    mixer = _attention(draw, n_query=2, with_norms=True) if layer % 2 else _delta_net(draw)
+    return {**_norms(draw, "attn_norm", "post_attention_norm"), **mixer, **_feed_forward(draw)}
 
 
 def _granite_hybrid(draw: Draw, layer: int) -> Tensors:
-    return {
-        "attn_norm.weight": draw.norm(N_EMBD),
-        "ffn_norm.weight": draw.norm(N_EMBD),
-        **(_attention(draw) if layer % 2 else _mamba2(draw)),
-        **_feed_forward(draw),
-    }
+    mixer = _attention(draw) if layer % 2 else _mamba2(draw)
+    return {**_norms(draw, "attn_norm", "ffn_norm"), **mixer, **_feed_forward(draw)}
 
 
 def _nemotron_h(draw: Draw, layer: int) -> Tensors:
     mixers = (_mamba2, _attention, lambda draw: _feed_forward(draw, gated=False))
-    return {"attn_norm.weight": draw.norm(N_EMBD), **mixers[layer % 3](draw)}
+    return {**_norms(draw, "attn_norm"), **mixers[layer % 3](draw)}
 
 
 def _mamba(draw: Draw, layer: int) -> Tensors:
     d_inner = 2 * N_EMBD
     return {
-        "attn_norm.weight": draw.norm(N_EMBD),
+        **_norms(draw, "attn_norm"),
         "ssm_in.weight": draw.linear(N_EMBD, 2 * d_inner),
         "ssm_conv1d.weight": draw.normal(d_inner, D_CONV, scale=0.5),
         "ssm_conv1d.bias": draw.normal(d_inner, scale=0.1),
@@ -256,19 +219,32 @@ class _Architecture:
     """Name of the norm before the output matrix."""
 
 
+def _ssm(n_inner: int, rank: int, *, n_group: int = 1) -> Values:
+    return {
+        "ssm.conv_kernel": D_CONV,
+        "ssm.inner_size": n_inner,
+        "ssm.state_size": D_STATE,
+        "ssm.time_step_rank": rank,
+        "ssm.group_count": n_group,
+    }
+
+
+_COMMON: Final[Values] = {
+    "embedding_length": N_EMBD,
+    "feed_forward_length": N_FF,
+    "attention.head_count": N_HEAD,
+    "attention.layer_norm_rms_epsilon": EPSILON,
+}
 _KV_EVERY_SECOND: Final = [0, N_HEAD_KV] * (N_LAYER // 2)
+_HEADS: Final[Values] = {
+    "attention.head_count_kv": N_HEAD_KV,
+    "attention.key_length": HEAD_DIM,
+    "attention.value_length": HEAD_DIM,
+}
 
 _ARCHITECTURES: Final[dict[str, _Architecture]] = {
     "llama": _Architecture(_llama, {"attention.head_count_kv": N_HEAD_KV, "rope.dimension_count": HEAD_DIM}),
-    "gemma3": _Architecture(
-        _gemma3,
-        {
-            "attention.head_count_kv": N_HEAD_KV,
-            "attention.key_length": HEAD_DIM,
-            "attention.value_length": HEAD_DIM,
-            "attention.sliding_window_pattern": 2,
-        },
-    ),
+    "gemma3": _Architecture(_gemma3, {**_HEADS, "attention.sliding_window_pattern": 2}),
     "lfm2": _Architecture(
         _lfm2,
         {"attention.head_count_kv": _KV_EVERY_SECOND, "shortconv.l_cache": D_CONV},
@@ -277,21 +253,15 @@ _ARCHITECTURES: Final[dict[str, _Architecture]] = {
     "qwen35": _Architecture(
         _qwen35,
         {
-            "attention.head_count_kv": N_HEAD_KV,
-            "attention.key_length": HEAD_DIM,
-            "attention.value_length": HEAD_DIM,
+            **_HEADS,
             "rope.dimension_count": HEAD_DIM,
             "rope.dimension_sections": [4, 2, 2, 0],
             "full_attention_interval": 2,
-            "ssm.conv_kernel": D_CONV,
-            "ssm.inner_size": N_HEAD * D_STATE,
-            "ssm.state_size": D_STATE,
-            "ssm.time_step_rank": N_HEAD,
-            "ssm.group_count": N_HEAD_KV,
+            **_ssm(N_HEAD * D_STATE, N_HEAD, n_group=N_HEAD_KV),
         },
     ),
     "granitehybrid": _Architecture(
-        _granite_hybrid, {"attention.head_count_kv": _KV_EVERY_SECOND, **_mamba2_values()}
+        _granite_hybrid, {"attention.head_count_kv": _KV_EVERY_SECOND, **_ssm(2 * N_EMBD, N_SSM_HEAD)}
     ),
     "nemotron_h": _Architecture(
         _nemotron_h,
@@ -299,20 +269,13 @@ _ARCHITECTURES: Final[dict[str, _Architecture]] = {
             "attention.head_count_kv": [0, N_HEAD_KV, 0] * 2,
             "attention.layer_norm_epsilon": EPSILON,
             "feed_forward_length": [0, 0, N_FF] * 2,
-            **_mamba2_values(),
+            **_ssm(2 * N_EMBD, N_SSM_HEAD),
         },
         n_layer=6,
     ),
     "mamba": _Architecture(
         _mamba,
-        {
-            "attention.head_count": 0,
-            "feed_forward_length": 0,
-            "ssm.conv_kernel": D_CONV,
-            "ssm.inner_size": 2 * N_EMBD,
-            "ssm.state_size": D_STATE,
-            "ssm.time_step_rank": DT_RANK,
-        },
+        {"attention.head_count": 0, "feed_forward_length": 0, **_ssm(2 * N_EMBD, DT_RANK)},
     ),
 }
 
@@ -368,12 +331,21 @@ def _add_vocabulary(writer: Any, pieces: list[str], kinds: list[int], chat_templ
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(pieces)
     writer.add_token_types(kinds)
-    writer.add_token_merges(list(MERGES))
+    writer.add_token_merges(MERGES)
     writer.add_bos_token_id(pieces.index("<|endoftext|>"))
     writer.add_eos_token_id(pieces.index("<|im_end|>"))
     writer.add_add_bos_token(False)
     if chat_template is not None:
         writer.add_chat_template(chat_template)
+
+
+def _save(writer: Any, tensors: Tensors) -> None:
+    for name, array in tensors.items():
+        writer.add_tensor(name, array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def write(
@@ -402,21 +374,12 @@ def write(
     kind = _ARCHITECTURES[architecture]
     draw = Draw(np.random.default_rng(seed))
     pieces, kinds = _vocabulary(with_markers)
-    values: Values = {
-        "context_length": n_ctx_train,
-        "embedding_length": N_EMBD,
-        "block_count": kind.n_layer,
-        "feed_forward_length": N_FF,
-        "attention.head_count": N_HEAD,
-        "attention.layer_norm_rms_epsilon": EPSILON,
-        "vocab_size": len(pieces),
-        **kind.values,
-    }
-    if architecture == "gemma3":
-        values["attention.sliding_window"] = window
+    values: Values = {"context_length": n_ctx_train, "vocab_size": len(pieces), **_COMMON, **kind.values}
+    values["block_count"] = kind.n_layer
     embeddings = draw.normal(len(pieces), N_EMBD, scale=0.7)
     embeddings[:, 0] = BIAS
     if architecture == "gemma3":
+        values["attention.sliding_window"] = window
         embeddings /= N_EMBD**0.5  # the graph multiplies by this
     tensors: Tensors = {
         "token_embd.weight": embeddings,
@@ -432,10 +395,5 @@ def write(
     for key, value in values.items():
         _add_value(writer, f"{architecture}.{key}", value)
     _add_vocabulary(writer, pieces, kinds, chat_template)
-    for name, array in tensors.items():
-        writer.add_tensor(name, array)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    _save(writer, tensors)
     return path
