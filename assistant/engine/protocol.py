@@ -13,7 +13,7 @@ from typing import Literal, Protocol, Self
 from assistant.query import Message
 
 FinishReason = Literal["stop", "length", "context", "stopped"]
-"""stop: the model ended its turn · length: max_tokens · context: the context is full · stopped: by the user"""
+"""stop: the model ended its turn · length: max_tokens · context: it is full · stopped: by the user"""
 
 ThinkingEnd = Literal["itself", "budget", "answer_now", "loop"]
 """itself: the model closed it · budget: the limit · answer_now: the user · loop: it repeated itself"""

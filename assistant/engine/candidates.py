@@ -1,0 +1,78 @@
+"""From a row of logits to the few tokens that a sampler chain has to look at.
+
+llama.cpp's samplers copy the whole vocabulary into an array of candidates for every token. All but a
+few hundred of those have no chance, so they are left out first; what the chain draws stays the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.engine.protocol import Sampling
+
+Logits = npt.NDArray[np.float32]
+
+TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+"""The memory layout of llama.cpp's `llama_token_data`."""
+
+_MARGIN = 20.0
+"""Nats under the best logit; what lies deeper has less than e^-20 of the best one's probability."""
+_N_CONFIDENCE = 20
+"""Candidates in the confidence, as in DeepConf (arXiv 2508.15260)."""
+
+
+def has_penalties(sampling: Sampling) -> bool:
+    """Whether earlier tokens change the logits."""
+    is_neutral = sampling.repeat_penalty == 1 and not sampling.presence_penalty
+    return sampling.penalty_last_n != 0 and not (is_neutral and not sampling.frequency_penalty)
+
+
+def n_needed(sampling: Sampling, n_vocab: int) -> int:
+    """Candidates without which the chain might draw another token than from the whole vocabulary.
+
+    The top k after penalties are among the top k + n before them, where n tokens are penalised.
+    """
+    n_penalised = max(sampling.penalty_last_n, 0) if has_penalties(sampling) else 0
+    if sampling.penalty_last_n < 0 and has_penalties(sampling):
+        return n_vocab
+    if sampling.temperature <= 0:
+        return min(n_vocab, 1 + n_penalised)
+    if sampling.top_k <= 0:
+        return n_vocab
+    return min(n_vocab, sampling.top_k + n_penalised)
+
+
+class Candidates:
+    """A reusable array of candidates for one vocabulary."""
+
+    def __init__(self, n_vocab: int) -> None:
+        self.array = np.zeros(n_vocab, TOKEN_DATA)
+        self._ids = self.array["id"]
+        self._logits = self.array["logit"]
+        self._everything = np.arange(n_vocab, dtype=np.int32)
+        self._log_total = 0.0
+        self.confidence = 0.0
+        """Mean negative log-probability of the 20 likeliest tokens, in nats."""
+
+    def gather(self, logits: Logits, n_least: int) -> int:
+        """Fill the array from the logits of one position, shape (n_vocab,); how many candidates there are."""
+        top = float(logits.max())
+        ids: npt.NDArray[np.signedinteger] = np.flatnonzero(logits > top - _MARGIN)
+        if len(ids) < n_least:
+            ids = self._everything
+        n = len(ids)
+        values = logits[ids] if n < len(logits) else logits
+        self._ids[:n] = ids
+        self._logits[:n] = values
+        self._log_total = top + math.log(float(np.exp(values - top).sum()))
+        k = min(_N_CONFIDENCE, n)
+        best = values if k == n else np.partition(values, n - k)[n - k :]
+        self.confidence = self._log_total - float(best.mean())
+        return n
+
+    def logprob(self, logit: float) -> float:
+        """Log-probability, in nats, of a token with this logit in the row that was gathered last."""
+        return logit - self._log_total

@@ -1,0 +1,169 @@
+"""Which tokens are in the KV cache, slot by slot, and how much of a new prompt can be taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assistant.engine.runner import Runner
+from assistant.errors import EngineError
+
+_MAX_CHECKPOINTS = 4
+"""Kept per slot; the oldest goes first."""
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """A place in a sequence that a model can return to although it cannot drop the end."""
+
+    n_tokens: int
+    state: bytes
+
+
+@dataclass(slots=True)
+class Slot:
+    """One sequence of the cache."""
+
+    index: int
+    tokens: list[int] = field(default_factory=list)
+    """What the cache holds, in order."""
+    is_busy: bool = False
+    """Whether a running sequence owns it; else it is kept for its prefix."""
+    last_used: int = 0
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """Number of leading tokens that both have."""
+    n = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        n += 1
+    return n
+
+
+class PrefixCache:
+    """The slots of one runner. Idle ones keep their tokens until room is needed."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self._slots = [Slot(i) for i in range(runner.n_slots)]
+        self._clock = 0
+
+    @property
+    def n_idle(self) -> int:
+        """Slots that no running sequence owns."""
+        return sum(not slot.is_busy for slot in self._slots)
+
+    def acquire(self, tokens: Sequence[int]) -> Slot:
+        """A slot that already holds as much of `tokens` as can be had, always less than all of it."""
+        source, n_cached = self._best_source(tokens)
+        target = self._take_idle(besides=source)
+        if source is not None and n_cached:
+            n_cached = self._bring(source, target, n_cached)
+        else:
+            self._empty(target)
+            n_cached = 0
+        target.tokens = list(tokens[:n_cached])
+        return target
+
+    def copy(self, source: Slot) -> Slot:
+        """Another slot with the whole content of `source`."""
+        target = self._take_idle(besides=source)
+        self._empty(target)
+        if not self.runner.copy(source.index, target.index, len(source.tokens)):
+            raise EngineError("The model cannot copy a sequence.", "Ask for a single sample.")
+        target.tokens = list(source.tokens)
+        target.checkpoints = list(source.checkpoints)
+        return target
+
+    def cut(self, slot: Slot, n_tokens: int) -> None:
+        """Drop the end of a busy slot, down to `n_tokens` or, where the model can't, to an earlier place."""
+        if n_tokens >= len(slot.tokens):
+            return
+        if self.runner.can_truncate and self.runner.truncate(slot.index, n_tokens):
+            del slot.tokens[n_tokens:]
+            return
+        usable = [c for c in slot.checkpoints if c.n_tokens <= n_tokens]
+        if usable and self.runner.restore(slot.index, slot.index, usable[-1].n_tokens, usable[-1].state):
+            del slot.tokens[usable[-1].n_tokens :]
+            slot.checkpoints = usable
+            return
+        self._empty(slot)
+
+    def release(self, slot: Slot) -> None:
+        """The sequence is over; its tokens stay for whoever begins alike."""
+        self._clock += 1
+        slot.is_busy, slot.last_used = False, self._clock
+
+    def checkpoint(self, slot: Slot) -> None:
+        """Make the slot's present place one that can be returned to."""
+        if self.runner.can_truncate or any(c.n_tokens == len(slot.tokens) for c in slot.checkpoints):
+            return
+        slot.checkpoints.append(Checkpoint(len(slot.tokens), self.runner.save(slot.index)))
+        del slot.checkpoints[:-_MAX_CHECKPOINTS]
+
+    def evict(self) -> bool:
+        """Empty the idle slot that was used longest ago; False if no idle slot holds anything."""
+        held = [slot for slot in self._slots if not slot.is_busy and slot.tokens]
+        if not held:
+            return False
+        self._empty(min(held, key=lambda slot: slot.last_used))
+        return True
+
+    def forget(self) -> None:
+        """Empty every slot: the cache's content is no longer known."""
+        for slot in self._slots:
+            self._empty(slot)
+
+    def _best_source(self, tokens: Sequence[int]) -> tuple[Slot | None, int]:
+        best, best_n = None, 0
+        for slot in self._slots:
+            n = self._reusable(slot, min(common_prefix(slot.tokens, tokens), len(tokens) - 1))
+            if n > best_n:
+                best, best_n = slot, n
+        return best, best_n
+
+    def _reusable(self, slot: Slot, n_common: int) -> int:
+        if self.runner.can_truncate or n_common == len(slot.tokens):
+            return n_common
+        return max((c.n_tokens for c in slot.checkpoints if c.n_tokens <= n_common), default=0)
+
+    def _take_idle(self, besides: Slot | None) -> Slot:
+        idle = [slot for slot in self._slots if not slot.is_busy and slot is not besides]
+        if not idle and besides is not None and not besides.is_busy:
+            idle = [besides]
+        if not idle:
+            raise EngineError(
+                f"All {len(self._slots)} sequences of this model are in use.",
+                "Ask for fewer samples, or raise n_seq_max.",
+            )
+        slot = min(idle, key=lambda slot: (bool(slot.tokens), slot.last_used))
+        slot.is_busy = True
+        return slot
+
+    def _bring(self, source: Slot, target: Slot, n_tokens: int) -> int:
+        """Make `target` hold the first `n_tokens` of `source`; how many it holds in the end."""
+        runner = self.runner
+        checkpoints = [c for c in source.checkpoints if c.n_tokens <= n_tokens]
+        if target is not source:
+            self._empty(target)
+        if runner.can_truncate or n_tokens == len(source.tokens):
+            if target is source:
+                is_done = n_tokens == len(source.tokens) or runner.truncate(source.index, n_tokens)
+            else:
+                is_done = runner.copy(source.index, target.index, n_tokens)
+        else:
+            state = next(c.state for c in checkpoints if c.n_tokens == n_tokens)
+            is_done = runner.restore(source.index, target.index, n_tokens, state)
+        if not is_done:
+            self._empty(target)
+            return 0
+        target.checkpoints = checkpoints
+        return n_tokens
+
+    def _empty(self, slot: Slot) -> None:
+        self.runner.clear(slot.index)
+        slot.tokens = []
+        slot.checkpoints = []

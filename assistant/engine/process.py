@@ -1,0 +1,314 @@
+"""The parent's side of the model's process: starting it, talking to it, and surviving its death."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+from assistant import paths
+from assistant.engine.options import LoadOptions
+from assistant.engine.protocol import ModelInfo, Request, SequenceEvent, ThinkingBudget
+from assistant.engine.safety import Cures, Rung, ladder, memory_ladder
+from assistant.engine.wire import SharedFlag, Wire
+from assistant.engine.worker import GGUF_ENGINE
+from assistant.errors import EngineDied, MullError, OutOfMemory
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
+    "from assistant.engine.worker import main; main(sys.argv[1], sys.argv[2])"
+)
+_GRACE_S = 20.0
+"""How long a step may go on after it was interrupted before its process is ended."""
+_FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGHUP", "SIGINT"}
+"""Signals that say nothing against the settings."""
+_ASK_AGAIN = "Ask again: the model will be started anew."
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """News of a load: how far it is, or a sentence for the user."""
+
+    progress: float = 0.0
+    sentence: str = ""
+
+
+class ProcessEngine:
+    """An `Engine` whose model lives in a child process.
+
+    `load` starts the child where none runs; after a crash it starts it again, with safer settings
+    where the crash speaks against the present ones.
+
+    Args:
+        options: what is wanted.
+        factory: "module:function" that makes the engine in the child.
+        cures: where to remember settings that helped.
+    """
+
+    def __init__(self, options: LoadOptions, factory: str = GGUF_ENGINE, cures: Cures | None = None) -> None:
+        self._wanted = options
+        self._factory = factory
+        self._cures = cures or Cures()
+        self._options = self._cures.apply(options)
+        self._rungs: list[Rung] | None = None
+        self._is_unproven = False
+        """Whether the present settings are a fall-back that has not finished a run yet."""
+        self._n_deaths = 0
+        """Deaths since the last finished run."""
+        self._why_again = ""
+        self._child: subprocess.Popen[bytes] | None = None
+        self._wire: Wire | None = None
+        self._flag: SharedFlag | None = None
+        self._log: IO[bytes] | None = None
+        self._model: ModelInfo | None = None
+        self._n_calls = 0
+
+    @property
+    def model(self) -> ModelInfo:
+        """What was loaded."""
+        if self._model is None:
+            raise EngineDied("No model is loaded.", _ASK_AGAIN)
+        return self._model
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the child runs and has its model."""
+        return self._model is not None and self._child is not None and self._child.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, None while there is none."""
+        return self._child.pid if self._child else None
+
+    def load(self) -> Iterator[Loaded]:
+        """Make sure that the model is loaded, telling how it goes.
+
+        Raises:
+            ModelError: the file cannot be used, whatever the settings.
+            EngineDied: the child crashes even with the safest settings.
+        """
+        if self.is_loaded:
+            return
+        if self._child is not None and self._child.poll() is not None and not self._why_again:
+            self._bury()
+        if self._why_again:
+            yield Loaded(sentence=self._why_again)
+        self._why_again = ""
+        while not self.is_loaded:
+            try:
+                yield from self._start()
+            except EngineDied as error:
+                yield Loaded(sentence=self._step_down(error, ladder(self._options)))
+            except OutOfMemory as error:
+                self._end_child()
+                yield Loaded(sentence=self._step_down(error, memory_ladder(self._options)))
+            except BaseException:
+                self._end_child()
+                raise
+        if self._is_unproven:
+            self._cures.remember(self._wanted, self._options)
+
+    def batch(self) -> ProcessBatch:
+        """A new, empty batch; one at a time."""
+        if self._flag is not None:
+            self._flag.clear()
+        self.call("batch")
+        return ProcessBatch(self)
+
+    def interrupt(self) -> None:
+        """End the running step as soon as can be; safe from any thread."""
+        if self._flag is None:
+            return
+        self._flag.set()
+        timer = threading.Timer(_GRACE_S, self._kill_if_stuck, (self._child, self._n_calls))
+        timer.daemon = True
+        timer.start()
+
+    def close(self) -> None:
+        """End the child; closing twice is harmless."""
+        self._end_child()
+
+    def call(self, verb: str, *arguments: object) -> Any:
+        """Ask the child and wait for its answer.
+
+        Raises:
+            EngineDied: the child is gone.
+            MullError: what the child reports.
+        """
+        *_, answer = self._ask(verb, *arguments)
+        return answer
+
+    def prove(self) -> None:
+        """A run has ended well with the present settings."""
+        if self._is_unproven:
+            self._cures.remember(self._wanted, self._options)
+        self._is_unproven, self._rungs, self._n_deaths = False, None, 0
+
+    def _ask(self, verb: str, *arguments: object) -> Iterator[Any]:
+        """Ask the child; yields progress, and last the answer."""
+        if self._wire is None:
+            raise EngineDied("The model is not running.", _ASK_AGAIN)
+        self._n_calls += 1
+        try:
+            self._wire.send((verb, *arguments))
+            while True:
+                kind, value = cast("tuple[str, Any]", self._wire.receive())
+                if kind == "error":
+                    raise cast("MullError", value)
+                yield value
+                if kind == "ok":
+                    return
+        except (EOFError, OSError):
+            raise self._bury() from None
+        finally:
+            self._n_calls += 1
+
+    def _start(self) -> Iterator[Loaded]:
+        self._end_child()
+        self._flag = SharedFlag()
+        command = [sys.executable, "-P", "-c", _START, self._factory, self._flag.path, json.dumps(sys.path)]
+        self._log = _open_log()
+        self._child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log or subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self._wire = Wire(cast("Any", self._child.stdout), cast("Any", self._child.stdin))
+        for news in self._ask("load", self._options):
+            if isinstance(news, ModelInfo):
+                self._model = news
+            else:
+                yield Loaded(progress=float(news))
+
+    def _step_down(self, error: MullError, rungs: list[Rung]) -> str:
+        """Take the next safer settings, or give up with the error."""
+        if self._rungs is None:
+            self._rungs = rungs
+        if not self._rungs:
+            raise error
+        rung = self._rungs.pop(0)
+        self._options, self._is_unproven = rung.options, True
+        return f"{error.message} Mull tries again {rung.sentence}."
+
+    def _bury(self) -> EngineDied:
+        """Note how the child died and what that means for the next start."""
+        was_running = self._model is not None
+        cause, speaks_against_settings = _cause_of_death(self._child)
+        self._end_child()
+        self._n_deaths += 1
+        error = EngineDied(f"The model's process {cause}.", _ASK_AGAIN)
+        if not was_running:
+            return error
+        if not speaks_against_settings and self._n_deaths == 1:
+            self._why_again = f"The model's process {cause}; Mull starts it again."
+            return error
+        try:
+            self._why_again = self._step_down(error, ladder(self._options))
+        except EngineDied:
+            self._why_again = f"The model's process {cause}; Mull starts it again."
+        return error
+
+    def _kill_if_stuck(self, child: subprocess.Popen[bytes] | None, n_calls: int) -> None:
+        if child is not None and child is self._child and n_calls == self._n_calls and n_calls % 2:
+            child.kill()
+
+    def _end_child(self) -> None:
+        self._model = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+        if self._child is not None:
+            try:
+                self._child.wait(timeout=0.5 if self._child.poll() is None else 0)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+            self._child = None
+        if self._flag is not None:
+            self._flag.remove()
+            self._flag = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+class ProcessBatch:
+    """A `Batch` in the child."""
+
+    def __init__(self, engine: ProcessEngine) -> None:
+        self._engine = engine
+        self._is_lost = False
+
+    def add(self, request: Request, n: int = 1) -> list[int]:
+        """Queue a prompt for `n` sequences; returns their ids."""
+        return cast("list[int]", self._engine.call("add", request, n))
+
+    def step(self) -> list[SequenceEvent]:
+        """Compute one batch and tell what came."""
+        return cast("list[SequenceEvent]", self._engine.call("step"))
+
+    def append(self, seq_id: int, text: str) -> None:
+        """Force `text` as the sequence's next tokens."""
+        self._engine.call("append", seq_id, text)
+
+    def fork(self, seq_id: int) -> int:
+        """A copy of the sequence as it stands; returns its id."""
+        return cast("int", self._engine.call("fork", seq_id))
+
+    def steer(self, seq_id: int, thinking: ThinkingBudget) -> None:
+        """Replace the thinking budget of a sequence."""
+        self._engine.call("steer", seq_id, thinking)
+
+    def remove(self, seq_id: int) -> None:
+        """Stop the sequence and forget it."""
+        self._engine.call("remove", seq_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, EngineDied):
+            return
+        self._engine.call("end")
+        if error is None:
+            self._engine.prove()
+
+
+def _cause_of_death(child: subprocess.Popen[bytes] | None) -> tuple[str, bool]:
+    """How a child ended, in words, and whether that speaks against its settings."""
+    if child is None:
+        return "is gone", False
+    try:
+        code = child.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return "stopped answering and was ended", False
+    if code >= 0:
+        return f"ended with exit code {code:#x}" if code > 255 else f"ended with exit code {code}", code != 0
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if name in _FROM_OUTSIDE:
+        return f"was ended from outside ({name})", False
+    return f"crashed ({name})", True
+
+
+def _open_log() -> IO[bytes] | None:
+    """The child's log, begun anew; None where it cannot be written."""
+    try:
+        paths.log_dir().mkdir(parents=True, exist_ok=True)
+        return (paths.log_dir() / "engine.log").open("wb")
+    except OSError:
+        return None

@@ -1,0 +1,117 @@
+"""The child process: it owns the model and does what the wire says, one request after the other.
+
+Requests are tuples of a verb and its arguments. Each is answered by ("ok", value) or ("error", error);
+loading also sends ("progress", 0..1) in between.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, cast
+
+from assistant.engine.options import LoadOptions
+from assistant.engine.protocol import Batch, Engine
+from assistant.engine.wire import SharedFlag, Wire
+from assistant.errors import EngineError, MullError, OutOfMemory
+
+Factory = Callable[[LoadOptions, SharedFlag, Callable[[float], None]], Engine]
+"""Makes the engine from options, the flag to heed, and a function to report progress to."""
+
+GGUF_ENGINE = "assistant.engine.worker:open_gguf"
+
+
+def open_gguf(options: LoadOptions, flag: SharedFlag, on_progress: Callable[[float], None]) -> Engine:
+    """The engine for GGUF files."""
+    from assistant.engine.gguf_runner import GGUFRunner
+    from assistant.engine.local import LocalEngine
+
+    return LocalEngine(GGUFRunner(options, flag.buffer(), on_progress))
+
+
+def main(factory_name: str, flag_path: str) -> None:
+    """Serve until the other end closes the wire."""
+    wire = _take_over_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    module, _, function = factory_name.partition(":")
+    factory = cast("Factory", getattr(importlib.import_module(module), function))
+    server = _Server(wire, factory, SharedFlag(flag_path))
+    try:
+        while True:
+            request = cast("tuple[Any, ...]", wire.receive())
+            wire.send(server.answer(*request))
+    except (EOFError, OSError):
+        server.close()
+
+
+def _take_over_pipes() -> Wire:
+    """Keep the pipes for the wire, so that whatever a library prints goes to the log instead."""
+    reader = os.fdopen(os.dup(0), "rb")
+    writer = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return Wire(reader, writer)
+
+
+class _Server:
+    """The engine and the batch that the other end is using."""
+
+    def __init__(self, wire: Wire, factory: Factory, flag: SharedFlag) -> None:
+        self._wire = wire
+        self._factory = factory
+        self._flag = flag
+        self._engine: Engine | None = None
+        self._batch: Batch | None = None
+
+    def answer(self, verb: str, *arguments: Any) -> tuple[str, object]:
+        """Do one request; every failure becomes an answer."""
+        try:
+            return "ok", self._do(verb, *arguments)
+        except MullError as error:
+            return "error", error
+        except MemoryError:
+            return "error", OutOfMemory("The machine has no memory left.", "Close other programs, ask again.")
+        except Exception as error:  # noqa: BLE001 - the boundary of the process: nothing may end it
+            traceback.print_exc()
+            what = f"{type(error).__name__}: {error}"
+            return "error", EngineError(f"The engine failed ({what}).", "Ask again; the log tells more.")
+
+    def _do(self, verb: str, *arguments: Any) -> object:
+        if verb == "load":
+            return self._load(*arguments)
+        if self._engine is None:
+            raise EngineError("No model is loaded.", "Load one first.")
+        if verb == "batch":
+            self._batch = self._engine.batch()
+            return None
+        if self._batch is None:
+            raise EngineError("No batch is open.", "Open one first.")
+        if verb == "end":
+            self._batch.__exit__(None, None, None)
+            self._batch = None
+            return None
+        return getattr(self._batch, verb)(*arguments)
+
+    def _load(self, options: LoadOptions) -> object:
+        last = -1.0
+
+        def report(progress: float) -> None:
+            nonlocal last
+            if progress - last >= 0.01:
+                last = progress
+                self._wire.send(("progress", progress))
+
+        self._engine = self._factory(options, self._flag, report)
+        return self._engine.model
+
+    def close(self) -> None:
+        """Give the model back."""
+        if self._engine is not None:
+            self._engine.close()
+        sys.stderr.flush()
