@@ -70,12 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; `argv` is without the program's name. Returns the exit status."""
     _prepare_streams()
     try:
-        args = _parser().parse_args(argv)
-        status = int(args.run(args))
+        status = _run(argv)
         sys.stdout.flush()
         return status
-    except SystemExit as request:  # argparse ends --help and --version so
-        return int(request.code or 0)
     except MullError as error:
         print_error(error)
         return exit_code(error)
@@ -85,6 +82,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read our output has enough; the interpreter's last flush must not complain either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ANSWERED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as request:  # argparse ends --help and --version so
+        return int(request.code or 0)
+    return int(args.run(args))
 
 
 def print_error(error: MullError) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Protocol, TextIO
+from unicodedata import east_asian_width
 
 from assistant.cli._exit_codes import exit_code
 from assistant.errors import MullError
@@ -214,7 +215,8 @@ class Plain:
 
     def _clear(self) -> None:
         if self._live:
-            self._err.write(f"\r{' ' * len(self._live)}\r")
+            # the whole row: the terminal may have put a ^C behind the line
+            self._err.write(f"\r{' ' * (self._columns - 1)}\r")
             self._err.flush()
             self._live = ""
 
@@ -234,16 +236,26 @@ def _rows(text: str, width: int) -> tuple[list[str], str]:
     rows = []
     while True:
         line, newline, rest = text.partition("\n")
-        if len(line) > width:
+        if (n := _fitting(line, width)) < len(line):
             # a space right after the row ends it as well as one inside
-            cut = line.rfind(" ", 1, width + 1)
-            row, text = (line[:width], text[width:]) if cut < 0 else (line[:cut], text[cut + 1 :])
+            cut = line.rfind(" ", 1, n + 1)
+            row, text = (line[:n], text[n:]) if cut < 0 else (line[:cut], text[cut + 1 :])
             rows.append(row)
         elif newline:
             rows.append(line)
             text = rest
         else:
             return rows, text
+
+
+def _fitting(line: str, width: int) -> int:
+    """How many characters of `line` fit into `width` columns; at least one."""
+    columns = 0
+    for n, char in enumerate(line):
+        columns += 2 if east_asian_width(char) in "WF" else 1
+        if columns > width:
+            return max(1, n)
+    return len(line)
 
 
 def _shortfall(answer: Answer) -> str:

@@ -36,6 +36,8 @@ exit status:
   0 answered, 1 no answer, 2 wrong usage or settings, 3 the model cannot be
   run, 130 interrupted. Ctrl-C stops and keeps what there is; twice quits."""
 
+_MOST_BYTES = 16 << 20
+
 
 class Runs(Protocol):
     """What answers a query: a `Session`."""
@@ -104,11 +106,12 @@ def ask(session: Runs, query: Query, show: Show, control: Control) -> ExitCode:
     """
     from assistant.events import Answer, Notice
 
-    note = session.model_note
-    if note:
-        show.event(Notice(text=note))
+    note = ""
     answer = None
     for event in session.run(query, control):
+        # some models' notes are known only once they are loaded
+        if not note and (note := session.model_note):
+            show.event(Notice(text=note))
         if isinstance(event, Notice) and event.text == note:
             continue
         show.event(event)
@@ -124,11 +127,11 @@ def question(words: Sequence[str], stdin: TextIO | None) -> str:
     """The question: the words of the command line, and after them what comes down a pipe.
 
     Raises:
-        UsageError: there is no question, or what comes down the pipe is not text.
+        UsageError: there is no question, or what comes down the pipe is not text or too long.
     """
     parts = [" ".join(words).strip()]
     if stdin is not None and not stdin.isatty():
-        parts.append(_decoded(stdin.buffer.read(), "Standard input").strip())
+        parts.append(_decoded(stdin.buffer.read(_MOST_BYTES + 1), "Standard input").strip())
     text = "\n\n".join(filter(None, parts))
     if not text:
         raise UsageError("There is no question.", 'Write one: mull ask "question", or send one down a pipe.')
@@ -139,10 +142,11 @@ def attachment(path: Path) -> Attachment:
     """A text file to go with the question.
 
     Raises:
-        UsageError: there is no such file, or it cannot be read, or it is not text.
+        UsageError: there is no such file, or it cannot be read, or it is not text, or too long.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"There is no file {path}.", "Check the name that follows --file.") from None
     except IsADirectoryError:
@@ -156,6 +160,11 @@ def attachment(path: Path) -> Attachment:
 
 def _decoded(content: bytes, name: str) -> str:
     """Text in UTF-8, with or without a byte order mark, its line ends as \\n."""
+    if len(content) > _MOST_BYTES:
+        raise UsageError(
+            f"{name} has more than {_MOST_BYTES >> 20} MiB.",
+            "No model reads as much; give the part that matters.",
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -154,6 +154,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_no_model_could_read(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        file.truncate((16 << 20) + 1)
+    with pytest.raises(UsageError) as caught:
+        attachment(path)
+    assert str(caught.value) == (
+        f"{path} has more than 16 MiB. No model reads as much; give the part that matters."
+    )
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is a folder|cannot be read"):
         attachment(tmp_path)

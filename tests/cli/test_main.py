@@ -136,11 +136,12 @@ def test_a_model_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a closed pipe is another error there")
-def test_a_reader_that_has_enough_is_no_error() -> None:
+@pytest.mark.parametrize("arguments", [["config", "page"], ["--help"], ["--version"]])
+def test_a_reader_that_has_enough_is_no_error(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "assistant", "config", "page"],
+        [sys.executable, "-m", "assistant", *arguments],
         stdout=writer,
         stderr=subprocess.PIPE,
         cwd=ROOT,

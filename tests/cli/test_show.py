@@ -104,7 +104,7 @@ def test_a_person_at_both_gets_everything_and_nothing_that_drives_the_terminal()
 def test_the_live_line_is_rewritten_in_place() -> None:
     _, err = shown("out err", Loading(model="m", progress=0.5), Prefill(done=5, total=20, cached=0), plan())
     loading, reading = "Loading m: 50%", "Reading the prompt: 5 of 20 tokens"
-    assert err == f"\r{loading}\r{reading}\r{' ' * len(reading)}\rPlan: a short question\n"
+    assert err == f"\r{loading}\r{reading}\r{' ' * 79}\rPlan: a short question\n"
 
 
 def test_a_person_who_sends_the_answer_elsewhere_sees_it_grow() -> None:
@@ -146,6 +146,11 @@ def test_long_thinking_is_broken_at_spaces() -> None:
     assert rows[0] == "  " + " ".join(["word"] * 15)
     assert max(map(len, rows)) <= 79
     assert "".join(rows).replace(" ", "") == "word" * 30 + "x" * 100
+
+
+def test_wide_characters_fill_two_columns() -> None:
+    _, err = shown("err", thinking("数" * 50, 50), ThinkingDone(reason="loop", tokens=50, seconds=1))
+    assert screen(err)[:2] == ["  " + "数" * 38, "  " + "数" * 12]
 
 
 def test_an_answer_that_ends_its_line_gets_no_empty_one() -> None:
