@@ -18,7 +18,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WHEELS = "https://abetlen.github.io/llama-cpp-python/whl"
 CUDA_WHEELS = (118, 121, 122, 123, 124, 125, 130, 132)
@@ -48,6 +48,8 @@ class Compiler:
     """gcc, clang, msvc or other, by its predefined macros and not by its name."""
     major: int = 0
     """Major version; 0 if unknown."""
+    command: str = ""
+    """What runs it; empty where CMake finds it by itself."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,15 @@ def flags(machine: Machine, user: Mapping[str, str] | None = None) -> dict[str, 
         BuildError: as `choose` does.
     """
     user = user or {}
+    cc, cxx = machine.cc or Compiler("other"), machine.cxx or Compiler("other")
     backend = choose(machine, user).backend
     found = {
         "CMAKE_ARGS": _join(BACKENDS[backend], user.get("CMAKE_ARGS", ""), user.get("MULL_CMAKE_ARGS", "")),
-        "CFLAGS": _join(_without_amx(machine, machine.cc), user.get("CFLAGS", "")),
-        "CXXFLAGS": _join(_without_amx(machine, machine.cxx), user.get("CXXFLAGS", "")),
+        # unless told, the build takes the compiler that this Python was built with, be it there or not
+        "CC": cc.command,
+        "CXX": cxx.command,
+        "CFLAGS": _join(_without_amx(machine, cc), user.get("CFLAGS", "")),
+        "CXXFLAGS": _join(_without_amx(machine, cxx), user.get("CXXFLAGS", "")),
         "CMAKE_BUILD_PARALLEL_LEVEL": str(machine.n_cpus) if machine.n_cpus > 1 else "",
         "CUDACXX": machine.nvcc if backend == "cuda" else "",
     }
@@ -167,13 +173,13 @@ def _join(*parts: str) -> str:
     return " ".join(part.strip() for part in parts if part.strip())
 
 
-def _without_amx(machine: Machine, compiler: Compiler | None) -> str:
+def _without_amx(machine: Machine, compiler: Compiler) -> str:
     """GCC 11 and 12 miscompile the AMX tile configuration: llama.cpp then crashes in its first product.
 
     Older GCC has no AMX and refuses these options; clang and newer GCC compile it right.
     """
     is_x86 = machine.arch.lower() in {"x86_64", "amd64"}
-    is_bad = compiler is not None and compiler.kind == "gcc" and compiler.major in {11, 12}
+    is_bad = compiler.kind == "gcc" and compiler.major in {11, 12}
     return NO_AMX if is_x86 and is_bad else ""
 
 
@@ -246,9 +252,9 @@ def _compiler(language: str, named: str, usual: tuple[str, ...]) -> Compiler | N
         except (OSError, subprocess.TimeoutExpired):
             continue
         if answer.returncode == 0:
-            return parse_macros(answer.stdout)
+            return replace(parse_macros(answer.stdout), command=" ".join(command))
         if named.strip() and shutil.which(command[0]):
-            return Compiler("other")
+            return Compiler("other", command=named)
     return Compiler("msvc") if _has_visual_studio() else None
 
 

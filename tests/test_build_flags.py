@@ -105,6 +105,11 @@ def test_each_language_follows_its_own_compiler() -> None:
     assert flags(Machine("Linux", "x86_64", GCC_13, GCC_12)) == {"CXXFLAGS": NO_AMX}
 
 
+def test_the_build_is_told_the_compilers_that_were_looked_at() -> None:
+    cc, cxx = Compiler("clang", 17, "cc"), Compiler("gcc", 13, "ccache g++-13")
+    assert flags(Machine("Linux", "x86_64", cc, cxx)) == {"CC": "cc", "CXX": "ccache g++-13"}
+
+
 def test_cuda_build_names_its_compiler() -> None:
     found = flags(replace(LINUX, nvcc=NVCC, cuda_driver=130, n_cpus=8))
     assert found == {
@@ -239,7 +244,7 @@ def test_a_compiler_is_known_by_its_macros(macros: str, compiler: Compiler) -> N
 def test_probe_reads_the_compiler_that_cxx_names() -> None:
     version = subprocess.run(["gcc", "-dumpversion"], capture_output=True, text=True, check=True).stdout
     machine = probe({"CC": "gcc", "CXX": "gcc"})
-    assert machine.cxx == Compiler("gcc", int(version.split(".")[0]))
+    assert machine.cxx == Compiler("gcc", int(version.split(".")[0]), "gcc")
     assert machine.system == "Linux"
 
 
