@@ -33,6 +33,7 @@ _FIRST: Final = Message("user", "zq first probe")
 _REPLY: Final = Message("assistant", "zq reply probe")
 _THOUGHT: Final = Message("assistant", "zq reply probe", "zq thinking probe")
 _SECOND: Final = Message("user", "zq second probe")
+_LATE: Final = Message("system", "zq late probe")
 _ANY_DAY: Final = date(2026, 1, 1)
 
 
@@ -157,10 +158,11 @@ class ChatTemplate:
     def _stable(
         self, text: str, messages: Sequence[Message], thinking: bool, effort: str | None, today: date
     ) -> int:
-        # Two answers that begin differently: what both prompts share with this one holds for any answer.
+        # Two answers that begin differently, with and without thinking: what both prompts share with this
+        # one holds for any answer.
         variables = self._variables(thinking, effort)
-        for answer in ("zq", "07"):
-            turns = [*messages, Message("assistant", answer, answer), Message("user", answer)]
+        for answer, thought in (("zq", "zq"), ("07", "")):
+            turns = [*messages, Message("assistant", answer, thought), Message("user", answer)]
             try:
                 following = self._run(self._fit(turns, thinking), True, variables, today)
             except TemplateError:
@@ -264,7 +266,7 @@ class ChatTemplate:
 
     @cached_property
     def _takes_late_system(self) -> bool:
-        return self._takes([_FIRST, _REPLY, _SYSTEM, _SECOND])
+        return self._takes([_SYSTEM, _FIRST, _REPLY, _LATE, _SECOND])
 
     @cached_property
     def _takes_runs(self) -> bool:
@@ -279,7 +281,9 @@ class ChatTemplate:
             text = self._run(turns, True, self._variables(True, None), _ANY_DAY)
         except TemplateError:
             return False
-        return all(turn.content in text for turn in turns)
+        # The first may stand anywhere: some templates put the system message before the last question.
+        places = [text.find(turn.content) for turn in turns]
+        return min(places) >= 0 and places[1:] == sorted(places[1:])
 
     def _fit(self, messages: Sequence[Message], thinking: bool) -> list[Message]:
         """The conversation in a form that the template takes."""
