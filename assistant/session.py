@@ -133,6 +133,8 @@ class Session:
         self.close()
 
     def _request(self, query: Query, chosen: Plan, model: ModelInfo) -> Request:
+        if query.system is None and self._settings.system:
+            query = replace(query, system=self._settings.system)
         return Request(
             messages=query.messages(),
             sampling=self._sampling(model.thinking_sampling if chosen.thinking_budget else model.sampling),

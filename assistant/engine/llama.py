@@ -210,8 +210,10 @@ class Llama:
         if not options.flash_attn:
             params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._abort = _abort_if_set()
-        params.abort_callback = self._abort
-        params.abort_callback_data = ctypes.addressof(self._flag)
+        # A batch that is broken off leaves recurrent states undefined, of other sequences too.
+        if not self.is_recurrent:
+            params.abort_callback = self._abort
+            params.abort_callback_data = ctypes.addressof(self._flag)
         context = llama_cpp.llama_init_from_model(self._model, params)
         if not context:
             error = self._refused("given a context")
@@ -234,8 +236,11 @@ class Llama:
     @property
     def can_truncate(self) -> bool:
         """Whether every layer keeps all positions, so that the end of a sequence can be dropped."""
-        is_whole = llama_cpp.llama_model_n_swa(self._model) == 0
-        return is_whole and not self.is_recurrent
+        return not self._is_sliding and not self.is_recurrent
+
+    @property
+    def _is_sliding(self) -> bool:
+        return bool(llama_cpp.llama_model_n_swa(self._model))
 
     @property
     def is_recurrent(self) -> bool:
@@ -319,6 +324,10 @@ class Llama:
 
     def copy(self, source: int, target: int) -> None:
         """Copy the whole of a sequence to an empty one; cells are shared, states are copied."""
+        if self._is_sliding:
+            # Shared cells of a sliding window are never used again: saving and loading gives the
+            # source cells of its own, so that the window can go on sliding.
+            self.load(source, self.save(source))
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def remove_from(self, slot: int, position: int) -> bool:

@@ -88,7 +88,7 @@ class LocalBatch:
         if queued:
             return queued
         waiting = [Share(s.seq_id, self._until_stop(s)) for s in self._sequences.values()]
-        shares = schedule(waiting, self._runner.n_batch, self._turn)
+        shares = sorted(schedule(waiting, self._runner.n_batch, self._turn), key=self._slot_index)
         self._turn += 1
         if not shares:
             return []
@@ -192,6 +192,11 @@ class LocalBatch:
             waiting = min((stop - done for stop in stops if stop > done), default=waiting)
         return waiting
 
+    def _slot_index(self, share: Share) -> int:
+        """Recurrent models compute neighbouring slots at once only if they come in order."""
+        slot = self._sequences[share.seq_id].slot
+        return slot.index if slot is not None else 0
+
     def _piece(self, share: Share) -> Piece:
         sequence = self._sequences[share.seq_id]
         assert sequence.slot is not None
@@ -216,8 +221,8 @@ class LocalBatch:
         """After an abort: drop what the batch may have left in the cache beyond the known tokens."""
         for sequence in sequences:
             slot = sequence.slot
-            if slot is not None and not self._runner.truncate(slot.index, len(slot.tokens)):
-                self._cache.cut(slot, len(slot.tokens) - 1)
+            if slot is not None:
+                self._cache.undo(slot)
 
     def _prefilled(self, sequence: RunningSequence) -> Prefilled:
         assert sequence.slot is not None

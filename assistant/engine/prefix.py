@@ -92,6 +92,11 @@ class PrefixCache:
             return
         self._empty(slot)
 
+    def undo(self, slot: Slot) -> None:
+        """Drop what a broken-off batch may have left beyond the known tokens."""
+        if not self.runner.truncate(slot.index, len(slot.tokens)):
+            self._empty(slot)
+
     def release(self, slot: Slot) -> None:
         """The sequence is over; its tokens stay for whoever begins alike."""
         self._clock += 1

@@ -112,7 +112,7 @@ class RunningSequence:
         if verdict == "wait":
             continuation, n_back = self.thinking.continuation()
             self._rewind(len(self.tokens) - n_back)
-            return self.force(continuation)
+            return self._resume(self.force(continuation))
         events = self._take([drawn.token], [text])
         if reason := self.thinking.due():
             events += self._close_thinking(reason)
@@ -140,7 +140,7 @@ class RunningSequence:
         self.is_finished = False
         self._rewind(n_tokens)
         continuation = self.thinking.reopen(n_tokens - len(self.prompt.tokens), n_thinking)
-        return [Reopened(self.seq_id), *self.force(continuation)]
+        return self._resume([Reopened(self.seq_id), *self.force(continuation)])
 
     def finish(self, reason: FinishReason) -> list[SequenceEvent]:
         """End the turn, giving out text that was kept back."""
@@ -197,18 +197,24 @@ class RunningSequence:
             self.thinking.ensure_closed()
             events.append(self._ended())
         self._end_of_thinking = before
-        return events
+        return self._resume(events)
 
     def _note_end(self, before: tuple[int, int]) -> None:
         n_marker = before[1] - self.thinking.n_thinking
         self._end_of_thinking = (before[0] - n_marker, self.thinking.n_thinking)
 
     def _rewind(self, n_tokens: int) -> None:
-        """Go back to `n_tokens`, leaving one to compute so that there are logits to draw from."""
+        """Go back to the first `n_tokens`."""
         del self.tokens[n_tokens:]
         self._decoder.reset()
         if self.slot is not None:
-            self._cache.cut(self.slot, n_tokens - 1)
+            self._cache.cut(self.slot, n_tokens)
+
+    def _resume(self, events: list[SequenceEvent]) -> list[SequenceEvent]:
+        """Make sure that a token is left to compute, or there would be no logits to go on from."""
+        if self.slot is not None and self.waiting == 0:
+            self._cache.cut(self.slot, len(self.tokens) - 1)
+        return events
 
     def _end_if_due(self) -> list[SequenceEvent]:
         if self.thinking.is_stopped:
