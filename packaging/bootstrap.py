@@ -3,7 +3,7 @@
     python packaging/bootstrap.py run [arguments of mull]
     python packaging/bootstrap.py install | test | check | bench | format | build | clean
 
-Standard library only. It parses on Python 3.6, so that an old Python gets a sentence and not a traceback.
+Standard library only. It runs on Python 3.6 up to the point where that is told that it is too old.
 """
 
 import hashlib
@@ -27,16 +27,8 @@ RECORD = VENV / "mull-install.json"
 
 OLDEST = (3, 11)
 BUILD_VARIABLES = (
-    "MULL_BACKEND",
-    "MULL_CMAKE_ARGS",
-    "MULL_PREBUILT",
-    "MULL_WHEEL_INDEX",
-    "CMAKE_ARGS",
-    "CC",
-    "CXX",
-    "CFLAGS",
-    "CXXFLAGS",
-    "CUDACXX",
+    *("MULL_BACKEND", "MULL_CMAKE_ARGS", "MULL_PREBUILT", "MULL_WHEEL_INDEX"),
+    *("CMAKE_ARGS", "CC", "CXX", "CFLAGS", "CXXFLAGS", "CUDACXX"),
 )
 
 
@@ -74,7 +66,7 @@ def environment() -> "dict[str, str]":
     return env
 
 
-def read_record() -> "dict[str, object]":
+def read_record() -> "dict[str, Any]":
     """What is installed; empty if nothing is, or if an installation was cut short."""
     try:
         record = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -138,14 +130,12 @@ def installed_build() -> "tuple[bool, str] | None":
     words = answer.stdout.strip().splitlines()
     if answer.returncode != 0 or not words:
         return None
-    has_gpu_code, _, system_info = words[-1].partition(" ")
-    return has_gpu_code == "1", system_info
+    return words[-1][0] == "1", words[-1][2:]
 
 
-def build_wishes() -> "dict[str, str]":
+def build_wishes(before: "dict[str, Any]") -> "dict[str, str]":
     """What the user asks of the build of llama.cpp; a variable that is not set keeps its earlier value."""
-    before = read_record().get("llama")
-    kept = before.get("asked", {}) if isinstance(before, dict) else {}
+    kept: dict[str, str] = before.get("asked", {})
     return {**kept, **{name: os.environ[name] for name in BUILD_VARIABLES if name in os.environ}}
 
 
@@ -155,24 +145,48 @@ def install(with_tools: bool) -> None:
     Raises:
         BootstrapError: a step failed.
     """
-    asked = build_wishes()
-    llama = {"requirement": requirement(), "asked": asked}
-    project = digest("pyproject.toml", "packaging/constraints.txt")
     record = read_record()
-    has_llama = record.get("llama") == llama
+    before: dict[str, Any] = record.get("llama", {})
+    asked = build_wishes(before)
+    has_llama = before.get("requirement") == requirement() and before.get("asked") == asked
+    project = digest("pyproject.toml", "packaging/constraints.txt")
     if has_llama and record.get("project") == project and (record.get("tools") == project or not with_tools):
         return
     make_venv()
     if has_llama:
         install_project(with_tools)
     else:
-        import build_flags
+        install_all_parts(before, asked, with_tools)
+    write_record(project=project, **({"tools": project} if with_tools else {}))
 
-        machine = build_flags.probe(asked)
-        install_llama(machine, asked, is_first="llama" not in record)
+
+def install_all_parts(before: "dict[str, Any]", asked: "dict[str, str]", with_tools: bool) -> None:
+    """Install llama-cpp-python, unless what is asked now comes to the same build as `before`, and the rest.
+
+    Raises:
+        BootstrapError: a step failed.
+    """
+    import build_flags
+
+    machine = build_flags.probe(asked)
+    choice = build_flags.choose(machine, asked)
+    index = asked.get("MULL_WHEEL_INDEX") or build_flags.wheel_index(machine, choice.backend)
+    llama = {
+        "requirement": requirement(),
+        "flags": build_flags.flags(machine, asked),
+        "index": index if build_flags.is_prebuilt(asked) else "",
+    }
+    print(f"llama.cpp will run on: {choice.reason}", flush=True)
+    if all(before.get(name) == value for name, value in llama.items()):
+        install_project(with_tools)
+    else:
+        is_kept = not before and not asked and is_right(machine, asked)
+        if not is_kept:
+            install_llama(machine, asked, str(llama["index"]))
+            write_record(llama={})
         install_project(with_tools)
         check_llama(machine, asked)
-    write_record(llama=llama, project=project, **({"tools": project} if with_tools else {}))
+    write_record(llama={**llama, "asked": asked})
 
 
 def digest(*names: str) -> str:
@@ -181,26 +195,22 @@ def digest(*names: str) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def install_llama(machine: "Machine", asked: "dict[str, str]", is_first: bool) -> None:
-    """Install llama-cpp-python without its dependencies, compiled for this machine or as a compiled wheel.
+def install_llama(machine: "Machine", asked: "dict[str, str]", index: str) -> None:
+    """Install llama-cpp-python without its dependencies: a compiled wheel from `index`, or compiled here.
 
     Raises:
         BootstrapError: it did not compile, or there is no such wheel.
     """
     import build_flags
 
-    choice = build_flags.choose(machine, asked)
-    print(f"llama.cpp will run on: {choice.reason}", flush=True)
-    if is_first and not asked and is_right(machine, asked):
-        return
-    if build_flags.is_prebuilt(asked):
-        index = asked.get("MULL_WHEEL_INDEX") or build_flags.wheel_index(machine, choice.backend)
-        if not pip(*prebuilt_arguments(index)):
-            raise BootstrapError(
-                f"There is no compiled wheel at {index} for this machine. MULL_PREBUILT=0 compiles one."
-            )
-        return
-    compile_llama(machine, asked, use_cache=not asked)
+    if not index:
+        # pip's cache knows nothing of flags: only a build with this machine's own may come out of it
+        own = build_flags.flags(machine) == build_flags.flags(machine, asked)
+        compile_llama(machine, asked, use_cache=own)
+    elif not pip(*prebuilt_arguments(index)):
+        raise BootstrapError(
+            f"There is no compiled wheel at {index} for this machine. MULL_PREBUILT=0 compiles one."
+        )
 
 
 def prebuilt_arguments(index: str) -> "list[str]":
@@ -210,7 +220,7 @@ def prebuilt_arguments(index: str) -> "list[str]":
 
 
 def compile_llama(machine: "Machine", asked: "dict[str, str]", use_cache: bool) -> None:
-    """Compile llama-cpp-python; pip's cache knows nothing of flags, so flags of the user's own pass it by.
+    """Compile llama-cpp-python, or take an earlier build of it from pip's cache.
 
     Raises:
         BootstrapError: there is no compiler, or it failed.
@@ -219,9 +229,10 @@ def compile_llama(machine: "Machine", asked: "dict[str, str]", use_cache: bool) 
 
     build_flags.require_compiler(machine)
     print("Compiling llama.cpp for this machine, once: about five minutes on two cores ...", flush=True)
-    fresh = () if use_cache else ("--force-reinstall", "--no-cache-dir", "--no-binary", "llama-cpp-python")
-    env = {**asked, **build_flags.flags(machine, asked)}
-    if not pip("--no-deps", *fresh, requirement(), env=env):
+    fresh = () if use_cache else ("--no-cache-dir", "--no-binary", "llama-cpp-python")
+    n_jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or str(os.cpu_count() or 1)
+    env = {**asked, "CMAKE_BUILD_PARALLEL_LEVEL": n_jobs, **build_flags.flags(machine, asked)}
+    if not pip("--no-deps", "--force-reinstall", *fresh, requirement(), env=env):
         raise BootstrapError(
             "llama-cpp-python did not compile; the compiler's message stands above. "
             "MULL_PREBUILT=1 takes a compiled wheel instead."
@@ -313,8 +324,7 @@ def check(arguments: "list[str]") -> int:
         ("mypy",),
         ("pytest", "-q", "tests/test_layers.py"),
     )
-    codes = (python("-m", *step, *arguments) for step in steps)
-    return next((code for code in codes if code != 0), 0)
+    return next(filter(None, (python("-m", *step, *arguments) for step in steps)), 0)
 
 
 def format_code(arguments: "list[str]") -> int:
@@ -373,10 +383,10 @@ def main() -> int:
         return 2
     try:
         use_newer_python()
-        from build_flags import BuildError
     except BootstrapError as stop:
-        print(stop, file=sys.stderr)
-        return 1
+        sys.exit(str(stop))
+    from build_flags import BuildError
+
     try:
         return COMMANDS[name](arguments)
     except (BootstrapError, BuildError) as stop:

@@ -72,7 +72,6 @@ class Machine:
     """Whether ROCm's compiler is installed."""
     has_glslc: bool = False
     """Whether the Vulkan SDK's shader compiler is installed."""
-    n_cpus: int = 1
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,6 @@ def flags(machine: Machine, user: Mapping[str, str] | None = None) -> dict[str, 
         "CXX": cxx.command,
         "CFLAGS": _join(_without_amx(machine, cc), user.get("CFLAGS", "")),
         "CXXFLAGS": _join(_without_amx(machine, cxx), user.get("CXXFLAGS", "")),
-        "CMAKE_BUILD_PARALLEL_LEVEL": str(machine.n_cpus) if machine.n_cpus > 1 else "",
         "CUDACXX": machine.nvcc if backend == "cuda" else "",
     }
     return {name: value for name, value in found.items() if value}
@@ -239,7 +237,6 @@ def probe(user: Mapping[str, str]) -> Machine:
         cuda_driver=_cuda_driver(),
         has_hipcc=bool(shutil.which("hipcc") or shutil.which("/opt/rocm/bin/hipcc")),
         has_glslc=bool(shutil.which("glslc")),
-        n_cpus=os.cpu_count() or 1,
     )
 
 

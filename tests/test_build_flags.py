@@ -111,12 +111,8 @@ def test_the_build_is_told_the_compilers_that_were_looked_at() -> None:
 
 
 def test_cuda_build_names_its_compiler() -> None:
-    found = flags(replace(LINUX, nvcc=NVCC, cuda_driver=130, n_cpus=8))
-    assert found == {
-        "CMAKE_ARGS": "-DGGML_CUDA=on",
-        "CUDACXX": NVCC,
-        "CMAKE_BUILD_PARALLEL_LEVEL": "8",
-    }
+    found = flags(replace(LINUX, nvcc=NVCC, cuda_driver=130))
+    assert found == {"CMAKE_ARGS": "-DGGML_CUDA=on", "CUDACXX": NVCC}
 
 
 def test_what_the_user_has_set_is_kept_and_stands_later() -> None:
@@ -145,7 +141,6 @@ machines = st.builds(
     cuda_driver=st.sampled_from([0, *CUDA_WHEELS, 126, 131, 140]),
     has_hipcc=st.booleans(),
     has_glslc=st.booleans(),
-    n_cpus=st.integers(1, 256),
 )
 
 

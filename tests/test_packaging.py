@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import bootstrap
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -186,6 +188,28 @@ def test_recipes_are_no_package() -> None:
 def test_no_ignore_rule_hides_data_from_the_wheel(name: str) -> None:
     found = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False)
     assert found.returncode == 1
+
+
+def test_an_old_python_can_read_the_bootstrap() -> None:
+    """It must get as far as the sentence that asks for a newer one."""
+    text = (ROOT / "packaging" / "bootstrap.py").read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 6))
+    annotations = [
+        annotation
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+        for annotation in (node.returns, *(argument.annotation for argument in node.args.args))
+    ]
+    assert annotations
+    # evaluated when the function is defined, where list[str] fails before Python 3.9
+    assert not [annotation for annotation in annotations if isinstance(annotation, ast.Subscript | ast.BinOp)]
+
+
+def test_make_offers_every_command_of_the_bootstrap() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert targets
+    assert set(targets[1].split()) == {*bootstrap.COMMANDS, "help"}
 
 
 def test_llama_cpp_python_is_pinned_inside_the_range() -> None:
