@@ -323,3 +323,20 @@ def test_odd_conversations_fit(folder: Path, name: str) -> None:
     text = template.render(odd, False, today=DAY).text
     for message in odd:
         assert message.content in text
+
+
+def test_harmony(folder: Path) -> None:
+    template = load(folder, "openai-gpt-oss-120b")
+    on = template.render(TWO_TURNS, True, effort="high", today=DAY)
+    off = template.render(TWO_TURNS, False, effort="high", today=DAY)
+    assert "Current date: 2026-03-14" in on.text
+    assert "Reasoning: high" in on.text
+    assert off.text == on.text + "<|channel|>final<|message|>"
+
+
+def test_the_users_own_system_message_does_not_lose_the_request_to_think(folder: Path) -> None:
+    for name in ("ibm-granite-granite-3.3-2B-Instruct", "mistralai-Ministral-3-14B-Reasoning-2512"):
+        template = load(folder, name)
+        asked = template.render((SYSTEM, *ONE_TURN), True, today=DAY).text
+        assert SYSTEM.content in asked
+        assert "hink" in asked.replace("[THINK]", "")
