@@ -1,0 +1,81 @@
+"""Numbers as the app shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assistant.events import Answer
+
+SEPARATOR = " · "
+
+FINISHED = {
+    "length": "cut off at the token limit",
+    "context": "the context is full",
+    "stopped": "stopped",
+}
+"""Finish reasons that the user should read."""
+
+THINKING_ENDED = {
+    "budget": "limit reached",
+    "answer_now": "answered now",
+    "loop": "it repeated itself",
+}
+"""Ends of the thinking that the user should read."""
+
+
+def count(n: int) -> str:
+    """1234 -> 1,234."""
+    return f"{n:,}"
+
+
+def short_count(n: int) -> str:
+    """1234 -> 1.2k, for narrow terminals."""
+    if n < 1000:
+        return str(n)
+    return f"{n / 1000:.1f}".removesuffix(".0") + "k"
+
+
+def tokens(n: int) -> str:
+    """A number of tokens with its unit."""
+    return f"{count(n)} token" if n == 1 else f"{count(n)} tokens"
+
+
+def seconds(duration_s: float) -> str:
+    """Whole seconds, with minutes where there are any."""
+    whole = round(duration_s)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def fine_seconds(duration_s: float) -> str:
+    """Seconds with a decimal while they are few."""
+    return f"{duration_s:.1f} s" if duration_s < 10 else seconds(duration_s)
+
+
+def thinking_title(n_tokens: int, budget: int, duration_s: float) -> str:
+    """The title of the thinking while it runs."""
+    amount = f"{count(n_tokens)} / {tokens(budget)}" if budget else tokens(n_tokens)
+    return SEPARATOR.join(("thinking", amount, seconds(duration_s)))
+
+
+def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:
+    """The title of the thinking once it is over."""
+    title = f"thought for {tokens(n_tokens)}, {seconds(duration_s)}"
+    ending = THINKING_ENDED.get(reason or "")
+    return f"{title}{SEPARATOR}{ending}" if ending else title
+
+
+def answer_figures(answer: Answer, note: str) -> str:
+    """The line under an answer."""
+    parts = [tokens(answer.completion_tokens)]
+    if answer.tokens_per_second:
+        parts.append(f"{answer.tokens_per_second:.1f} tokens/s")
+    parts.append(fine_seconds(answer.seconds))
+    if answer.finish_reason in FINISHED:
+        parts.append(FINISHED[answer.finish_reason])
+    if note:
+        parts.append(note)
+    return SEPARATOR.join(parts)

@@ -1,0 +1,60 @@
+"""The one thing that the worker thread and the screen share while the model works."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+from assistant.control import Control
+from assistant.query import Query
+
+if TYPE_CHECKING:
+    from assistant.events import AnyEvent, Event
+
+
+class Job:
+    """A query to answer, or the model to load where there is none, and the events not yet shown."""
+
+    def __init__(self, query: Query | None = None) -> None:
+        self.query = query
+        self.control = Control()
+        self._events: list[AnyEvent] = []
+        self._lock = threading.Lock()
+
+    def put(self, event: Event) -> bool:
+        """Add an event; True if none was waiting, so that the screen has to be told."""
+        with self._lock:
+            self._events.append(cast("AnyEvent", event))
+            return len(self._events) == 1
+
+    def take(self) -> list[AnyEvent]:
+        """All events since the last call, in order, with the text of neighbouring deltas joined."""
+        with self._lock:
+            events, self._events = self._events, []
+        return _joined(events)
+
+
+def _joined(events: list[AnyEvent]) -> list[AnyEvent]:
+    joined: list[AnyEvent] = []
+    texts: list[str] = []
+    for event in events:
+        last = joined[-1] if joined else None
+        if event.event == "thinking" or event.event == "text":
+            if last is not None and last.event == event.event and last.sample == event.sample:
+                texts.append(event.text)
+                joined[-1] = event
+                continue
+            _settle(joined, texts)
+            texts = [event.text]
+        else:
+            _settle(joined, texts)
+            texts = []
+        joined.append(event)
+    _settle(joined, texts)
+    return joined
+
+
+def _settle(joined: list[AnyEvent], texts: list[str]) -> None:
+    """Give the last event, if several deltas fell together in it, the text of all."""
+    if len(texts) > 1:
+        joined[-1] = joined[-1].model_copy(update={"text": "".join(texts)})

@@ -1,0 +1,73 @@
+"""A session that is opened in the thread that first uses it, so that first paint waits for nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING
+
+from assistant.control import Control
+from assistant.query import Query
+
+from .protocol import SessionLike
+
+if TYPE_CHECKING:
+    from assistant.engine.protocol import ModelInfo
+    from assistant.events import Event
+
+CLOSE_WAIT_S = 2.0
+"""How long `close` waits for a step that is still being computed before it closes all the same."""
+
+
+class LazySession:
+    """Opens the session on first use; the next use tries again if that failed."""
+
+    def __init__(self, factory: Callable[[], SessionLike]) -> None:
+        self._factory = factory
+        self._session: SessionLike | None = None
+        self._in_use = threading.Lock()
+        self._is_closed = False
+
+    def load(self) -> Generator[Event, None, None]:
+        """Open the session and load the model; raises MullError."""
+        return self._iterate(lambda session: session.load())
+
+    def run(self, query: Query, control: Control | None = None) -> Generator[Event, None, None]:
+        """Open the session if need be and answer; raises MullError."""
+        return self._iterate(lambda session: session.run(query, control))
+
+    def _iterate(self, start: Callable[[SessionLike], Iterator[Event]]) -> Generator[Event, None, None]:
+        with self._in_use:
+            if self._session is None:
+                self._session = self._factory()
+            if self._is_closed:
+                self._session.close()
+                return
+            # `yield from` hands a close on to what it iterates.
+            yield from start(self._session)
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """What is loaded; None until then."""
+        return self._session.model if self._session else None
+
+    @property
+    def model_name(self) -> str:
+        """The model's name; empty until the session is open."""
+        return self._session.model_name if self._session else ""
+
+    @property
+    def model_note(self) -> str:
+        """The model's note; empty until the session is open."""
+        return self._session.model_note if self._session else ""
+
+    def close(self) -> None:
+        """Close the session if it was opened, and never open it again; safe from any thread."""
+        self._is_closed = True
+        was_free = self._in_use.acquire(timeout=CLOSE_WAIT_S)
+        try:
+            if self._session is not None:
+                self._session.close()
+        finally:
+            if was_free:
+                self._in_use.release()

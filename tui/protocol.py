@@ -1,0 +1,39 @@
+"""What the app needs of a session; `assistant.session.Session` fits it, and so does a scripted one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.control import Control
+from assistant.query import Query
+
+if TYPE_CHECKING:
+    # Pydantic costs 90 ms to import, which first paint need not wait for.
+    from assistant.engine.protocol import ModelInfo
+    from assistant.events import Event
+
+
+class SessionLike(Protocol):
+    """A model to talk to; one thread at a time calls `load` or `run` and iterates what they return."""
+
+    def load(self) -> Iterator[Event]:
+        """Load the model if it is not loaded; raises MullError."""
+
+    def run(self, query: Query, control: Control | None = None) -> Iterator[Event]:
+        """Answer a query, the `Answer` last; closing the iterator stops it. Raises MullError."""
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """What is loaded; None until then."""
+
+    @property
+    def model_name(self) -> str:
+        """A name for the status line, known before the model is loaded."""
+
+    @property
+    def model_note(self) -> str:
+        """What the user should know of this model wherever it answers; may be empty."""
+
+    def close(self) -> None:
+        """Give the model back; closing twice is harmless."""

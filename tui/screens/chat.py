@@ -1,0 +1,310 @@
+"""The conversation with one model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer
+
+from assistant.control import Control
+from assistant.errors import MullError
+from assistant.query import Message, Query
+from assistant.terminal import visible
+
+from .. import figures
+from ..job import Job
+from ..lazy_session import LazySession
+from ..messages import JobArrived, JobEnded
+from ..speed import Speed
+from ..widgets.prompt.prompt import Prompt
+from ..widgets.status.status import Status, StatusLine
+from ..widgets.transcript.assistant import AssistantTurn
+from ..widgets.transcript.transcript import Transcript
+from ..widgets.transcript.user import UserTurn
+from ..widgets.transcript.welcome import Example
+
+if TYPE_CHECKING:
+    from assistant.events import AnyEvent
+
+FRAME_S = 1 / 30
+"""Events are shown this often, in seconds, however fast they come."""
+
+MORE_TOKENS = 256
+"""What "think more" grants, in thinking tokens."""
+
+Phase = Literal[
+    "starting", "loading", "ready", "planning", "reading", "thinking", "answering", "stopping", "no model"
+]
+
+
+class ChatScreen(Screen[None]):
+    """Owns the conversation; the worker only iterates the session and posts what came."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stop", "Stop", id="stop"),
+        Binding("ctrl+g", "answer_now", "Answer now", id="answer_now"),
+        Binding("ctrl+r", "think_more", "Think more", id="think_more"),
+        Binding("ctrl+t", "toggle_thinking", "Thinking", id="thinking"),
+        # The text field would redo on ctrl+y, and stay empty-handed: nobody undoes an answer.
+        Binding("ctrl+y", "copy_answer", "Copy", id="copy_answer", priority=True),
+        Binding("ctrl+l", "new_conversation", "New", id="new_conversation"),
+    ]
+
+    phase: reactive[Phase] = reactive[Phase]("starting", bindings=True)
+
+    def __init__(self, session: LazySession, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._session = session
+        self._speed = Speed(clock)
+        self._conversation: list[Message] = []
+        self._job: Job | None = None
+        self._turn: AssistantTurn | None = None
+        self._last_turn: AssistantTurn | None = None
+        self._queue: deque[UserTurn] = deque()
+        self._frame: Timer | None = None
+        self._state = ""
+        self._tokens_per_second = 0.0
+        self._n_prompt = 0
+        self._context_tokens = 0
+
+    def compose(self) -> ComposeResult:
+        yield Transcript()
+        with Vertical(id="composer"):
+            with Vertical(id="prompt-frame"):
+                yield Prompt()
+            yield StatusLine()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Open and load the model once the first paint is done."""
+        self.query_one(Prompt).focus()
+        self.call_after_refresh(self._begin, Job())
+
+    def on_unmount(self) -> None:
+        """Stop what runs; the session itself is closed by the app."""
+        if self._job is not None:
+            self._job.control.stop()
+
+    # -- the work ------------------------------------------------------------------------------------
+
+    def _begin(self, job: Job) -> None:
+        self._job = job
+        self._speed.reset()
+        self._tokens_per_second = 0.0
+        self._show("planning" if job.query else "loading")
+        self._perform(job)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="run")
+    def _perform(self, job: Job) -> None:
+        """Iterate the session in a thread; touches no widget."""
+        error: MullError | None = None
+        try:
+            session = self._session
+            with closing(session.run(job.query, job.control) if job.query else session.load()) as events:
+                for event in events:
+                    if job.put(event):
+                        self.post_message(JobArrived(job))
+                    if job.query is None and job.control.is_stopped:
+                        break
+        except MullError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - the boundary: a defect must not take the conversation along
+            error = MullError(
+                f"Mull itself failed: {type(caught).__name__}: {caught}.",
+                "This is a defect in Mull; the conversation is kept, so ask again or start Mull anew.",
+            )
+        self.post_message(JobEnded(job, error))
+
+    @on(JobArrived)
+    def _schedule_frame(self) -> None:
+        if self._frame is None:
+            self._frame = self.set_timer(FRAME_S, self._show_frame)
+
+    async def _show_frame(self) -> None:
+        self._frame = None
+        if self._job is not None:
+            await self._show_events(self._job)
+
+    @on(JobEnded)
+    async def _finish(self, message: JobEnded) -> None:
+        job = message.job
+        await self._show_events(job)
+        self._job = None
+        if self._turn is not None:
+            await self._break_off(job, self._turn, message.error)
+        elif message.error is not None and not job.control.is_stopped:
+            await self.query_one(Transcript).add_error(message.error)
+        self._show("no model" if self._session.model is None else "ready")
+        if self._queue:
+            await self._start(self._queue.popleft())
+
+    async def _break_off(self, job: Job, turn: AssistantTurn, error: MullError | None) -> None:
+        """The job ended without an `Answer`: what was streamed stays and belongs to the conversation."""
+        self._turn = None
+        self._tokens_per_second = 0.0
+        await turn.break_off(error)
+        self._remember(job, turn.answer, turn.thinking)
+
+    def _remember(self, job: Job, answer: str, thinking: str) -> None:
+        if job.query is not None and answer:
+            self._conversation.append(Message("user", job.query.text))
+            self._conversation.append(Message("assistant", answer, thinking))
+
+    # -- what comes ----------------------------------------------------------------------------------
+
+    async def _show_events(self, job: Job) -> None:
+        for event in job.take():
+            if event.event == "loading":
+                self._show("loading", f"loading {event.progress:.0%}".replace("%", " %"))
+            elif event.event == "notice":
+                await self._show_notice(event.text)
+            elif self._turn is not None:
+                await self._show_in_turn(job, self._turn, event)
+
+    async def _show_notice(self, text: str) -> None:
+        if self._turn is not None:
+            await self._turn.add_notice(text)
+        else:
+            await self.query_one(Transcript).add_notice(text)
+
+    async def _show_in_turn(self, job: Job, turn: AssistantTurn, event: AnyEvent) -> None:
+        if event.event == "plan":
+            turn.plan(event.reason)
+        elif event.event == "prefill":
+            self._n_prompt = event.total
+            done, total = figures.count(event.done), figures.count(event.total)
+            self._show("reading", f"reading the prompt {done}/{total}")
+        elif event.event == "thinking":
+            if event.sample == 0:
+                turn.think(event)
+            self._measure(event.tokens)
+            self._show("thinking")
+        elif event.event == "thinking_done":
+            if event.sample == 0:
+                turn.end_thinking(event)
+            self._show("answering")
+        elif event.event == "text":
+            if event.sample == 0:
+                await turn.write(event)
+            self._measure(event.tokens)
+            self._show("answering")
+        elif event.event == "retracted":
+            await turn.retract()
+            self._show("thinking")
+        elif event.event == "answer":
+            self._turn = None
+            await turn.end(event, self._session.model_note)
+            self._remember(job, event.text, event.thinking)
+            self._tokens_per_second = event.tokens_per_second
+            self._context_tokens = event.context_tokens
+            self._show("ready")
+
+    def _measure(self, n_tokens: int) -> None:
+        self._tokens_per_second = self._speed.update(n_tokens)
+        self._context_tokens = self._n_prompt + n_tokens
+
+    def _show(self, phase: Phase, state: str = "") -> None:
+        """Say what the model does."""
+        job = self._job
+        if job is not None and job.query is not None and job.control.is_stopped:
+            phase, state = "stopping", ""
+        self.phase = phase
+        session, model = self._session, self._session.model
+        self.query_one(StatusLine).status = Status(
+            model=session.model_name,
+            note=session.model_note,
+            state=state or phase,
+            tokens_per_second=self._tokens_per_second,
+            context_tokens=self._context_tokens,
+            n_ctx=model.n_ctx if model else 0,
+        )
+        self.query_one(Transcript).welcome.show_model(session.model_name, session.model_note)
+
+    # -- what the user does --------------------------------------------------------------------------
+
+    @on(Prompt.Submitted)
+    @on(Example.Asked)
+    async def _ask(self, message: Prompt.Submitted | Example.Asked) -> None:
+        is_busy = self._job is not None
+        turn = await self.query_one(Transcript).add_user(message.text, is_queued=is_busy)
+        if is_busy:
+            self._queue.append(turn)
+        else:
+            await self._start(turn)
+        self.query_one(Prompt).focus()
+
+    async def _start(self, turn: UserTurn) -> None:
+        self._turn = self._last_turn = await self.query_one(Transcript).answer(turn)
+        self._begin(Job(Query(turn.text, history=tuple(self._conversation))))
+
+    @property
+    def _control(self) -> Control | None:
+        """The user's hand in the run, if one is on."""
+        return self._job.control if self._job is not None and self._job.query is not None else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what makes sense at the moment."""
+        if action == "stop":
+            return self._control is not None and self.phase != "stopping"
+        if action == "answer_now":
+            return self.phase == "thinking"
+        if action == "think_more":
+            model = self._session.model
+            return self.phase in ("thinking", "answering") and (model is None or model.has_thinking)
+        if action == "toggle_thinking":
+            return self._last_turn is not None and self._last_turn.has_thinking
+        if action == "copy_answer":
+            return self._last_turn is not None and bool(self._last_turn.answer)
+        if action == "new_conversation":
+            return self._last_turn is not None
+        return True
+
+    def action_stop(self) -> None:
+        """Stop the run."""
+        if (control := self._control) is not None:
+            control.stop()
+            self._show("stopping")
+
+    def action_answer_now(self) -> None:
+        """End the thinking and answer."""
+        if (control := self._control) is not None:
+            control.answer_now()
+
+    def action_think_more(self) -> None:
+        """Grant more thinking."""
+        if (control := self._control) is not None:
+            control.think_more(MORE_TOKENS)
+
+    def action_toggle_thinking(self) -> None:
+        """Open or close the thinking of the last answer."""
+        if self._last_turn is not None:
+            self._last_turn.toggle_thinking()
+
+    def action_copy_answer(self) -> None:
+        """Hand the last answer to the terminal's clipboard."""
+        if self._last_turn is not None:
+            self.app.copy_to_clipboard(visible(self._last_turn.answer))
+            self.app.notify("The answer was sent to the terminal's clipboard.")
+
+    async def action_new_conversation(self) -> None:
+        """Forget this conversation and stop what runs for it."""
+        if (control := self._control) is not None:
+            control.stop()
+        self._turn = self._last_turn = None
+        self._queue.clear()
+        self._conversation.clear()
+        self._context_tokens = 0
+        self._tokens_per_second = 0.0
+        await self.query_one(Transcript).clear()
+        self._show("ready" if self._job is None else self.phase)
+        self.refresh_bindings()

@@ -1,0 +1,1 @@
+"""The pane that the user writes in."""

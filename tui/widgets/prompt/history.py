@@ -1,0 +1,39 @@
+"""The prompts that were sent, to walk through."""
+
+from __future__ import annotations
+
+
+class PromptHistory:
+    """Walks older and newer prompts; the draft that the walk began with is its newest entry."""
+
+    def __init__(self) -> None:
+        self._prompts: list[str] = []
+        self._draft = ""
+        self._at = 0
+
+    def add(self, text: str) -> None:
+        """Remember a prompt and end the walk."""
+        if not self._prompts or self._prompts[-1] != text:
+            self._prompts.append(text)
+        self._at = len(self._prompts)
+        self._draft = ""
+
+    def older(self, current: str) -> str | None:
+        """The prompt before, given what is in the field now; None at the oldest."""
+        if self._at == 0:
+            return None
+        self._keep(current)
+        self._at -= 1
+        return self._prompts[self._at]
+
+    def newer(self, current: str) -> str | None:
+        """The prompt after, or at last the draft; None if the walk is there already."""
+        if self._at == len(self._prompts):
+            return None
+        self._keep(current)
+        self._at += 1
+        return self._draft if self._at == len(self._prompts) else self._prompts[self._at]
+
+    def _keep(self, current: str) -> None:
+        if self._at == len(self._prompts):
+            self._draft = current

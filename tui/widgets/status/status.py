@@ -1,0 +1,71 @@
+"""What the model is and what it does, on one line that never wraps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from assistant.terminal import visible
+
+from ... import figures
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the status line says."""
+
+    model: str = ""
+    """The model's name."""
+    note: str = ""
+    """What the user should know of the model."""
+    state: str = ""
+    """What it does now."""
+    tokens_per_second: float = 0.0
+    """0 shows none."""
+    context_tokens: int = 0
+    """Tokens of the context in use."""
+    n_ctx: int = 0
+    """Tokens of the context in all; 0 shows none."""
+
+
+class StatusLine(Widget):
+    """Shortens what it says until it fits."""
+
+    status: reactive[Status] = reactive(Status())
+
+    def render(self) -> Content:
+        """The longest wording that fits."""
+        width = self.content_size.width
+        left, right = "", ""
+        for left, right in _wordings(self.status):
+            if len(left) + len(right) + 2 <= width:
+                break
+        room = max(0, width - len(right) - 2 if right else width)
+        if len(left) > room:
+            left = left[: max(0, room - 1)] + "…"
+        gap = " " * max(0, width - Content(left).cell_length - Content(right).cell_length)
+        return Content(left) + Content(gap) + Content(right)
+
+
+def _wordings(status: Status) -> Iterator[tuple[str, str]]:
+    """Left and right part, from the fullest wording to the shortest."""
+    name, note = visible(status.model), visible(status.note)
+    state = status.state
+    speed = f"{status.tokens_per_second:.1f} tokens/s" if status.tokens_per_second else ""
+    context = short = ""
+    if status.n_ctx:
+        context = f"context {figures.count(status.context_tokens)} / {figures.count(status.n_ctx)}"
+        short = f"{figures.short_count(status.context_tokens)}/{figures.short_count(status.n_ctx)}"
+    yield _joined(name, note, state), _joined(speed, context)
+    yield _joined(name, state), _joined(speed, context)
+    yield _joined(name, state), _joined(speed.replace("tokens", "t"), short)
+    yield _joined(state, name), _joined(short)
+    yield _joined(state, name), ""
+
+
+def _joined(*parts: str) -> str:
+    return figures.SEPARATOR.join(part for part in parts if part)

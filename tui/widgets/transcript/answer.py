@@ -1,0 +1,103 @@
+"""An answer: Markdown that grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from textual import on
+from textual.widgets import Markdown
+
+from assistant.terminal import visible
+
+if TYPE_CHECKING:
+    from markdown_it.rules_core import StateCore
+    from textual.widgets.markdown import MarkdownStream
+
+
+def _parser() -> MarkdownIt:
+    # HTML is shown as text: a widget that renders none would drop it without a word.
+    parser = MarkdownIt("gfm-like", {"html": False, "linkify": False}).disable("linkify")
+    parser.core.ruler.push("mull", _keep_faithful)
+    return parser
+
+
+def _keep_faithful(state: StateCore) -> None:
+    """Keep the model's line breaks, say where links lead, and show what entities such as &#8238; hid."""
+    for token in state.tokens:
+        if token.children is not None:
+            token.children = list(_faithful(token.children))
+
+
+def _faithful(children: list[Token]) -> Iterator[Token]:
+    addresses: list[str] = []
+    for child in children:
+        if child.type == "softbreak":
+            child.type = "hardbreak"
+        child.content = visible(child.content)
+        yield child
+        if child.type == "link_open":
+            addresses.append(str(child.attrs.get("href", "")))
+        elif child.type == "link_close":
+            yield Token("text", "", 0, content=f" ({visible(unquote(addresses.pop()))})")
+
+
+class AnswerText(Markdown):
+    """Streams an answer through Textual's own Markdown stream."""
+
+    def __init__(self) -> None:
+        super().__init__(parser_factory=_parser, open_links=False)
+        self._stream: MarkdownStream | None = None
+        self.raw = ""
+        """The text as the model wrote it."""
+
+    async def write(self, text: str) -> None:
+        """Add text to the end."""
+        if self._stream is None:
+            self._stream = Markdown.get_stream(self)
+        self.raw += text
+        self.display = True
+        await self._stream.write(visible(text))
+
+    async def finish(self, text: str | None = None) -> None:
+        """Show all that is still to be shown; `text` replaces the whole if it differs from it."""
+        await self._stop_stream()
+        if text is not None and text != self.raw:
+            self.raw = text
+            self.display = bool(text)
+        if self.source != visible(self.raw):
+            await self.update(visible(self.raw))
+
+    async def clear(self) -> None:
+        """Take back all text."""
+        await self._stop_stream()
+        self.raw = ""
+        self.display = False
+        await self.update("")
+
+    async def _stop_stream(self) -> None:
+        if self._stream is None:
+            return
+        # An append that is cancelled midway lets the next one see half of its work: wait for it.
+        async with self.lock:
+            pass
+        await self._stream.stop()
+        async with self.lock:
+            pass
+        self._stream = None
+
+    async def on_unmount(self) -> None:
+        """End the stream's task, which would outlive the widget."""
+        if self._stream is not None:
+            await self._stream.stop()
+
+    @on(Markdown.LinkClicked)
+    def _show_link(self, event: Markdown.LinkClicked) -> None:
+        """Show where a link leads instead of opening it: the model wrote it, and Mull stays offline."""
+        event.stop()
+        address = visible(event.href)
+        self.app.copy_to_clipboard(address)
+        self.app.notify(address, title="Sent to the terminal's clipboard", markup=False)

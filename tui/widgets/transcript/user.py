@@ -1,0 +1,39 @@
+"""A turn of the user."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from assistant.terminal import visible
+
+SHOWN_CHARACTERS = 4_000
+"""A longer text is cut on the screen (never for the model): wrapping a megabyte would stall the app."""
+
+SHOWN_LINES = 40
+
+
+class UserTurn(Vertical):
+    """What the user wrote, and whether it still waits for its turn."""
+
+    def __init__(self, text: str, *, is_queued: bool = False) -> None:
+        super().__init__(classes="-queued" if is_queued else "")
+        self.text = text
+        """The user's own words, as the model gets them."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(_shown(self.text)), classes="words")
+        yield Static("queued", classes="queue-note")
+
+    def leave_queue(self) -> None:
+        """Show that the turn has come."""
+        self.remove_class("-queued")
+
+
+def _shown(text: str) -> str:
+    lines = text[:SHOWN_CHARACTERS].split("\n")
+    shown = "\n".join(lines[:SHOWN_LINES])
+    rest = len(text) - len(shown)
+    return visible(shown) + (f"\n… {rest:,} more characters" if rest else "")
