@@ -57,8 +57,11 @@ class Candidates:
         self.confidence = 0.0
         """Mean negative log-probability of the 20 likeliest tokens, in nats."""
 
-    def gather(self, logits: Logits, n_least: int) -> int:
-        """Fill the array from the logits of one position, shape (n_vocab,); how many candidates there are."""
+    def gather(self, logits: Logits, n_least: int, with_facts: bool = True) -> int:
+        """Fill the array from the logits of one position, shape (n_vocab,); how many candidates there are.
+
+        Without `with_facts`, log-probabilities and the confidence are left as they were.
+        """
         top = float(logits.max())
         ids: npt.NDArray[np.signedinteger] = np.flatnonzero(logits > top - _MARGIN)
         if len(ids) < n_least:
@@ -67,6 +70,8 @@ class Candidates:
         values = logits[ids] if n < len(logits) else logits
         self._ids[:n] = ids
         self._logits[:n] = values
+        if not with_facts:
+            return n
         self._log_total = top + math.log(float(np.exp(values - top).sum()))
         k = min(_N_CONFIDENCE, n)
         best = values if k == n else np.partition(values, n - k)[n - k :]

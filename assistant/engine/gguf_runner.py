@@ -75,14 +75,19 @@ class GGUFRunner:
         rendered = self._template.render(request.messages, thinking=request.thinking.maximum > 0)
         is_marked = bool(self._bos) and rendered.text.startswith(self._bos)
         tokens = self._llama.tokenize(rendered.text, add_special=not is_marked)
-        n_stable = 0
-        if not self.can_truncate:
-            n_stable = self._count_within(tokens, rendered.text, rendered.stable_chars)
-        return Prompt(tokens, rendered.is_thinking, n_stable)
+        text = rendered.text.encode("utf-8", "replace")
+        if not is_marked and tokens[:1] == [self._llama.bos]:
+            text = self.text_of(tokens[0]) + text
+        left = len(rendered.text[rendered.stable_chars :].encode("utf-8", "replace"))
+        return Prompt(text, tokens, rendered.is_thinking, len(text) - left)
 
     def tokenize(self, text: str) -> list[int]:
         """Tokens of text that goes on in mid-sequence; markers become their special tokens."""
         return self._llama.tokenize(text, add_special=False) if text else []
+
+    def can_split_before(self, token: int) -> bool:
+        """Anywhere, but for vocabularies that put a space before every piece of plain text."""
+        return not self._llama.adds_spaces or self._llama.is_special(token)
 
     def text_of(self, token: int) -> bytes:
         """The bytes that a token stands for, markers spelled out; may be part of a character."""
@@ -173,15 +178,6 @@ class GGUFRunner:
                 dtype=np.intp,
             )
         return self._blanks
-
-    def _count_within(self, tokens: list[int], text: str, n_chars: int) -> int:
-        """How many leading tokens lie within the first `n_chars` of the text."""
-        n_bytes = len(text[:n_chars].encode("utf-8", "replace"))
-        for n, token in enumerate(tokens):
-            n_bytes -= len(self.text_of(token))
-            if n_bytes < 0:
-                return n
-        return len(tokens)
 
     def _warm_up(self) -> None:
         """Compute a little, so that a build that crashes does it now and not in the first answer."""

@@ -249,6 +249,16 @@ class Llama:
         return bool(recurrent or llama_cpp.llama_model_is_hybrid(self._model))
 
     @property
+    def bos(self) -> int:
+        """The start token, -1 if there is none."""
+        return int(llama_cpp.llama_vocab_bos(self._vocab))
+
+    @property
+    def adds_spaces(self) -> bool:
+        """Whether this is a SentencePiece vocabulary, which may put a space before plain text."""
+        return bool(llama_cpp.llama_vocab_type(self._vocab) == llama_cpp.LLAMA_VOCAB_TYPE_SPM)
+
+    @property
     def build(self) -> str:
         """Version of the binding and what llama.cpp was compiled for."""
         info = llama_cpp.llama_print_system_info().decode("utf-8", "replace")

@@ -67,7 +67,7 @@ class LocalBatch:
 
     def add(self, request: Request, n: int = 1) -> list[int]:
         """Queue a prompt, prefilled once for `n` sequences; returns their ids."""
-        prompt = self._runner.prompt(request)
+        prompt = self._cache.respell(self._runner.prompt(request))
         self._check_room(prompt, request, n)
         seq_ids = list(range(self._next_id, self._next_id + n))
         self._next_id += n
@@ -76,6 +76,7 @@ class LocalBatch:
         first = self._sequences[seq_ids[0]]
         first.slot = self._cache.acquire(prompt.tokens)
         first.n_cached = len(first.slot.tokens)
+        first.n_stable = self._cache.n_tokens_within(prompt.tokens, prompt.n_stable_bytes)
         self._twins[seq_ids[0]] = seq_ids[1:]
         self._queued.append(
             Prefilled(first.seq_id, first.n_cached, len(prompt.tokens), n_cached=first.n_cached)
@@ -188,7 +189,7 @@ class LocalBatch:
             done = len(sequence.slot.tokens)
             stops = [len(sequence.prompt.tokens) - 1]
             if not self._runner.can_truncate:
-                stops.append(sequence.prompt.n_stable)
+                stops.append(sequence.n_stable)
             waiting = min((stop - done for stop in stops if stop > done), default=waiting)
         return waiting
 
@@ -228,7 +229,7 @@ class LocalBatch:
         assert sequence.slot is not None
         n_total = len(sequence.prompt.tokens)
         n_done = min(len(sequence.slot.tokens), n_total)
-        if n_done == sequence.prompt.n_stable:
+        if n_done == sequence.n_stable:
             self._cache.checkpoint(sequence.slot)
         return Prefilled(sequence.seq_id, n_done, n_total, n_cached=sequence.n_cached)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from assistant.engine.runner import Runner
+from assistant.engine.runner import Prompt, Runner
 from assistant.errors import EngineError
 
 _MAX_CHECKPOINTS = 4
@@ -68,6 +68,37 @@ class PrefixCache:
         target.tokens = list(tokens[:n_cached])
         return target
 
+    def respell(self, prompt: Prompt) -> Prompt:
+        """The same prompt in the tokens that the cache already has for its beginning.
+
+        A model often writes a text in other tokens than the tokenizer would, so an answer that comes
+        back as history would have to be computed again, from its first odd token on. What counts is
+        the text: the longest cached beginning is kept as it is, and only the rest is tokenised.
+        """
+        best: list[int] = []
+        for slot in self._slots:
+            n = self.n_tokens_within(slot.tokens, self._n_common_bytes(slot, prompt.text))
+            if n > len(best):
+                best = slot.tokens[:n]
+        if len(best) <= common_prefix(best, prompt.tokens):
+            return prompt
+        n_bytes = sum(len(self.runner.text_of(token)) for token in best)
+        try:
+            rest = self.runner.tokenize(prompt.text[n_bytes:].decode())
+        except UnicodeDecodeError:  # the cached part ends within a character
+            return prompt
+        if not rest or not self.runner.can_split_before(rest[0]):
+            return prompt
+        return replace(prompt, tokens=[*best, *rest])
+
+    def n_tokens_within(self, tokens: Sequence[int], n_bytes: int) -> int:
+        """How many leading tokens lie whole within the first `n_bytes` of their text."""
+        for n, token in enumerate(tokens):
+            n_bytes -= len(self.runner.text_of(token))
+            if n_bytes < 0:
+                return n
+        return len(tokens)
+
     def copy(self, source: Slot) -> Slot:
         """Another slot with the whole content of `source`."""
         target = self._take_idle(besides=source)
@@ -121,6 +152,14 @@ class PrefixCache:
         """Empty every slot: the cache's content is no longer known."""
         for slot in self._slots:
             self._empty(slot)
+
+    def _n_common_bytes(self, slot: Slot, text: bytes) -> int:
+        held = b"".join(map(self.runner.text_of, slot.tokens))
+        low, high = 0, min(len(held), len(text))
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if held[low:middle] == text[low:middle] else (low, middle - 1)
+        return low
 
     def _best_source(self, tokens: Sequence[int]) -> tuple[Slot | None, int]:
         best, best_n = None, 0

@@ -22,11 +22,13 @@ DecodeStatus = Literal["done", "full", "aborted"]
 class Prompt:
     """A rendered and tokenised conversation."""
 
+    text: bytes
+    """What the tokens spell, the start token included."""
     tokens: list[int]
     is_thinking: bool
     """Whether the prompt ends inside an open thinking block."""
-    n_stable: int
-    """How many leading tokens the next turn of this conversation will repeat."""
+    n_stable_bytes: int
+    """How much of the text the next turn of this conversation will surely repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ class Runner(Protocol):
 
     def tokenize(self, text: str) -> list[int]:
         """Tokens of text that goes on in mid-sequence; markers become their special tokens."""
+
+    def can_split_before(self, token: int) -> bool:
+        """Whether a text may be tokenised in two parts, the second beginning with this token."""
 
     def text_of(self, token: int) -> bytes:
         """The bytes that a token stands for, markers spelled out; may be part of a character."""

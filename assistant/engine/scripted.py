@@ -73,11 +73,15 @@ class ScriptedRunner:
         history = "".join(f"{m.role}:{m.content}\n" for m in request.messages)
         text = f"{history}assistant:{opening}{_PROMPT_END}"
         self._requests[text] = request
-        return Prompt(self.tokenize(text), bool(opening), len(history))
+        return Prompt(text.encode(), self.tokenize(text), bool(opening), len(history.encode()))
 
     def tokenize(self, text: str) -> list[int]:
         """One token a character."""
         return [ord(c) for c in text]
+
+    def can_split_before(self, token: int) -> bool:
+        """Anywhere."""
+        return True
 
     def text_of(self, token: int) -> bytes:
         """The character."""

@@ -50,6 +50,8 @@ class RunningSequence:
         self.request = request
         self.prompt = prompt
         self.tokens = list(prompt.tokens)
+        self.n_stable = 0
+        """Prompt tokens that the next turn will surely repeat."""
         self.slot: Slot | None = None
         self.n_cached = 0
         self.is_finished = False
