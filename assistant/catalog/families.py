@@ -103,7 +103,7 @@ class Thinking(_Data):
     """Forced to end the thinking; after it the answer begins."""
     nudge: str = ""
     """Its first token is made likelier as the budget runs out; the close marker if empty."""
-    handover: str = "\n\nI have thought long enough. I will give the answer now, from what I have so far.\n"
+    handover: str = "\n\nI have thought long enough. I will give the answer now, from what I have so far."
     """Forced before `force_close` when the budget is used up; may be empty."""
     wait: str = "\nWait"
     """Forced in place of an end that comes too early."""

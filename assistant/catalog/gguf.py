@@ -237,7 +237,7 @@ def _check_end(path: Path, header: Header) -> int:
     size = os.path.getsize(path)
     if size < header.end:
         raise refuse(
-            f"{path} is incomplete: {_amount(header.end - size)} of {_amount(header.end)} are missing.",
+            f"{path} is incomplete: {_amount(header.end - size)} of {_amount(header.end)} missing.",
             "Download it again, or go on with the download.",
         )
     return size
@@ -304,4 +304,4 @@ def _amount(n_bytes: int) -> str:
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if n_bytes >= size:
             return f"{n_bytes / size:.1f} {unit}"
-    return f"{n_bytes} bytes"
+    return f"{n_bytes} byte{'' if n_bytes == 1 else 's'}"

@@ -27,6 +27,7 @@ MODELS = [
     ("qwen2", "DeepSeek R1 Distill Qwen 7B", "<｜User｜><｜Assistant｜><think>\n</think>", "deepseek-r1"),
     ("qwen3", "DeepSeek R1 0528 Qwen3 8B", "<｜User｜><｜Assistant｜> </think>", "deepseek-r1"),
     ("llama", "DeepSeek-R1-Distill-Llama-8B", "<｜User｜><｜Assistant｜><think>\n</think>", "deepseek-r1"),
+    ("deepseek2", "DeepSeek V3.1", "<｜Assistant｜></think> {% if thinking %}", "deepseek-v3"),
     ("gpt-oss", "Gpt Oss 20b", "", "gpt-oss"),
     ("gemma3", "Gemma 3 4b It", "<start_of_turn>", "gemma3"),
     ("gemma3n", "Gemma 3n E4B It", "<start_of_turn>", "gemma3"),
@@ -106,7 +107,16 @@ def test_recognition(architecture: str, name: str, template: str, family: str) -
 
 
 def test_every_family_file_is_told_by_a_model() -> None:
-    assert {family for *_, family in MODELS} | {"deepseek-v3"} == set(load_families())
+    assert {family for *_, family in MODELS} == set(load_families())
+
+
+def test_the_published_end_of_qwens_thinking() -> None:
+    thinking = load_families()["qwen3"].thinking
+    assert thinking is not None
+    assert thinking.handover + thinking.force_close == (
+        "\n\nConsidering the limited time by the user, I have to give the solution based on the thinking "
+        "directly now.\n</think>\n\n"
+    )
 
 
 def test_the_files_name_counts_too() -> None:

@@ -166,6 +166,34 @@ def test_missing_bytes_are_counted(tiny: Path, tmp_path: Path) -> None:
     assert "ends inside its header" in refusal(path).message
 
 
+def test_one_missing_byte_is_missed(tiny: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(tiny.read_bytes()[:-1])
+    assert ": 1 byte of" in refusal(path).message
+
+
+def header_with(key: bytes, value: bytes) -> bytes:
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 1)
+    return head + struct.pack("<Q", len(key)) + key + value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (struct.pack("<IIQ", 9, 8, 5_000_000), "a list of 5,000,000 strings"),
+        (struct.pack("<IQ", 8, 65 << 20), "more than 64 MiB of text"),
+        (struct.pack("<IIQ", 9, 9, 1), "unknown type 9"),
+        (struct.pack("<IQ", 13, 1), "unknown type 13"),
+    ],
+)
+def test_what_no_header_holds(tmp_path: Path, value: bytes, words: str) -> None:
+    path = tmp_path / "m.gguf"
+    with path.open("wb") as file:
+        file.write(header_with(b"key", value))
+        file.truncate(80 << 20)
+    assert words in refusal(path).message
+
+
 @pytest.mark.parametrize(
     ("version", "words"),
     [(1, "version 1"), (4, "version 4"), (0x03000000, "big-endian"), (77_777, "damaged")],
