@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -38,26 +38,6 @@ _ANY_DAY: Final = date(2026, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Markers:
-    """A family's thinking as text; longer spellings come first. `Thinking` tells how to split with them."""
-
-    opens: tuple[str, ...]
-    """Begin the thinking."""
-    closes: tuple[str, ...]
-    """End it."""
-    noise: tuple[str, ...]
-    """Dropped wherever they stand."""
-    force_close: str
-    """Forced to end the thinking."""
-    nudge: str
-    """Its first token is made likelier as the budget runs out."""
-    handover: str
-    """Forced before `force_close` when the budget is used up; may be empty."""
-    wait: str
-    """Forced in place of an end that comes too early."""
-
-
-@dataclass(frozen=True, slots=True)
 class Rendered:
     """A prompt."""
 
@@ -67,22 +47,6 @@ class Rendered:
     """Whether it ends inside an open thinking block."""
     stable_chars: int
     """Leading characters that the next turn's prompt repeats, as long as thinking stays as it is."""
-
-
-def markers(family: Family) -> Markers | None:
-    """The markers of a family's thinking; None if it does not think."""
-    thinking = family.thinking
-    if thinking is None:
-        return None
-    return Markers(
-        opens=_longest_first(thinking.all_opens),
-        closes=_longest_first(thinking.all_closes),
-        noise=_longest_first(thinking.noise),
-        force_close=thinking.force_close,
-        nudge=thinking.nudge or thinking.close,
-        handover=thinking.handover,
-        wait=thinking.wait,
-    )
 
 
 class ChatTemplate:
@@ -336,8 +300,3 @@ def _n_common(left: str, right: str) -> int:
     """Length of the beginning that two texts share."""
     ends = (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
     return next(ends, min(len(left), len(right)))
-
-
-def _longest_first(spellings: Sequence[str]) -> tuple[str, ...]:
-    by_length: Callable[[str], int] = len
-    return tuple(sorted(spellings, key=by_length, reverse=True))

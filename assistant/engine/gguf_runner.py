@@ -14,10 +14,10 @@ from assistant.catalog.gguf import GGUFInfo, inspect
 from assistant.catalog.template import ChatTemplate
 from assistant.engine.candidates import Candidates
 from assistant.engine.llama import Llama, LlamaSampler
+from assistant.engine.markers import markers
 from assistant.engine.options import LoadOptions
 from assistant.engine.protocol import ModelInfo, Request, Sampling
 from assistant.engine.runner import DecodeStatus, Drawn, Nudge, Piece, Prompt, Sampler
-from assistant.engine.splitter import Markers
 from assistant.engine.thinking import Ban, ForcedLengths
 
 _DEFAULT_N_CTX = 8192
@@ -62,7 +62,7 @@ class GGUFRunner:
         self._blanks: npt.NDArray[np.intp] | None = None
         self._ends = np.array(sorted(self._llama.ends), dtype=np.intp)
         self._candidates = Candidates(self._llama.n_vocab)
-        self.markers = markers_of(family, self._template.stop)
+        self.markers = markers(family, self._template.stop)
         self.lengths = ForcedLengths(
             len(self.tokenize(self.markers.hand_over)), len(self.tokenize(self.markers.forced_close))
         )
@@ -213,19 +213,3 @@ class GGUFRunner:
                 "flash_attn": options.flash_attn,
             },
         )
-
-
-def markers_of(family: Family, stop: tuple[str, ...] = ()) -> Markers:
-    """The family's markers as the splitter wants them; none for a family that does not think."""
-    thinking = family.thinking
-    if thinking is None:
-        return Markers(stop=stop)
-    return Markers(
-        stop=stop,
-        open=thinking.all_opens,
-        close=thinking.all_closes,
-        noise=thinking.noise,
-        forced_close=thinking.force_close,
-        hand_over=thinking.handover,
-        continuation=thinking.wait,
-    )

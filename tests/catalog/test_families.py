@@ -9,7 +9,7 @@ import pytest
 
 from assistant.catalog.families import UNKNOWN, Thinking, load_families, parse_family, recognise
 from assistant.catalog.gguf import GGUFInfo, inspect
-from assistant.catalog.template import markers
+from assistant.engine.markers import markers
 from assistant.engine.protocol import Sampling
 from assistant.errors import ModelError
 
@@ -213,13 +213,11 @@ def test_harmony_leaks_nothing(text: str, hidden: str, answer: str) -> None:
     assert split(text, thinking) == (hidden, answer)
 
 
-def test_markers_come_longest_first() -> None:
+def test_markers_of_families_with_and_without_thinking() -> None:
     found = markers(load_families()["gpt-oss"])
-    assert found is not None
-    for spellings in (found.opens, found.closes, found.noise):
-        assert list(spellings) == sorted(spellings, key=len, reverse=True)
-    assert found.nudge == "<|end|>"
-    assert markers(load_families()["llama3"]) is None
+    assert "<|channel|>final<|message|>" in found.close
+    assert "<|end|>" in found.noise
+    assert markers(load_families()["llama3"], stop=("User:",)).stop == ("User:",)
 
 
 GOOD = (
