@@ -137,7 +137,7 @@ def test_starter_model(starter_model: Path) -> None:
     family = recognise(inspect(starter_model))
     assert family.name == "starter"
     assert family.note == "starter model, 135M: for a try-out"
-    assert family.thinking_sampling == Sampling(temperature=0.7, top_k=40, top_p=0.95)
+    assert family.thinking_sampling.temperature == 0
     assert family.thinking is not None
     assert family.thinking.force_close == "\n</think>\n\n"
 
