@@ -54,7 +54,7 @@ async def ask(pilot: Pilot[None], text: str) -> None:
 
 def phase(pilot: Pilot[None]) -> str:
     """What the model does."""
-    return str(pilot.app.screen_stack[0].phase)  # type: ignore[attr-defined]
+    return str(getattr(pilot.app.screen_stack[0], "phase", "")) if pilot.app.screen_stack else ""
 
 
 def status(pilot: Pilot[None]) -> str:

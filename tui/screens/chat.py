@@ -88,7 +88,8 @@ class ChatScreen(Screen[None]):
     def on_mount(self) -> None:
         """Open and load the model once the first paint is done."""
         self.query_one(Prompt).focus()
-        self.call_after_refresh(self._begin, Job())
+        self._job = Job()
+        self.call_after_refresh(self._begin, self._job)
 
     def on_unmount(self) -> None:
         """Stop what runs; the session itself is closed by the app."""

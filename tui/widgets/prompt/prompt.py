@@ -22,7 +22,7 @@ class Prompt(TextArea):
     """Several lines; Enter sends, and up and down at the edge walk through what was sent before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Send", id="send", show=False, priority=True),
+        Binding("enter", "submit", "Send", id="send", show=False),
         Binding("shift+enter,ctrl+j,alt+enter", "newline", "New line", id="newline", show=False),
     ]
 
@@ -42,6 +42,18 @@ class Prompt(TextArea):
         )
         self._history = PromptHistory()
         self._pastes: dict[str, str] = {}
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Send and break lines in the order of the keys.
+
+        A binding acts in the app's own time, before or after the letters that were typed around it.
+        """
+        if event.key == "enter" or not event.is_printable:
+            active = self.screen.active_bindings.get(event.key)
+            if active is not None and active.node is self and active.binding.id in ("send", "newline"):
+                event.stop()
+                event.prevent_default()
+                await self.run_action(active.binding.action)
 
     def action_submit(self) -> None:
         """Send the text, unless there is none."""

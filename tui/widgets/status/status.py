@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -39,16 +40,18 @@ class StatusLine(Widget):
 
     def render(self) -> Content:
         """The longest wording that fits."""
-        width = self.content_size.width
-        left, right = "", ""
-        for left, right in _wordings(self.status):
-            if len(left) + len(right) + 2 <= width:
-                break
-        room = max(0, width - len(right) - 2 if right else width)
-        if len(left) > room:
-            left = left[: max(0, room - 1)] + "…"
-        gap = " " * max(0, width - Content(left).cell_length - Content(right).cell_length)
-        return Content(left) + Content(gap) + Content(right)
+        return Content(wording(self.status, self.content_size.width))
+
+
+def wording(status: Status, width: int) -> str:
+    """The fullest wording of at most `width` cells."""
+    left = right = ""
+    for left, right in _wordings(status):
+        if cell_len(left) + cell_len(right) + 2 <= width:
+            break
+    else:
+        left, right = set_cell_size(left, max(0, width - 1)).rstrip() + "…", ""
+    return left + " " * (width - cell_len(left) - cell_len(right)) + right
 
 
 def _wordings(status: Status) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,164 @@
+"""The small parts: joined deltas, figures, the status line, the history, the session that opens late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from assistant.tui import figures
+from assistant.tui.job import Job
+from assistant.tui.lazy_session import LazySession
+from assistant.tui.speed import Speed
+from assistant.tui.widgets.prompt.history import PromptHistory
+from assistant.tui.widgets.status.status import Status, wording
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.errors import ModelFileError
+from assistant.events import AnswerDelta, ThinkingDelta
+from tests.tui.scripted import ScriptedSession, planned, short_run, text, thinking
+
+deltas = st.builds(
+    lambda is_thinking, words, sample: (
+        thinking(words).model_copy(update={"sample": sample})
+        if is_thinking
+        else text(words).model_copy(update={"sample": sample})
+    ),
+    st.booleans(),
+    st.text(max_size=5),
+    st.integers(0, 1),
+)
+
+
+@given(st.lists(st.one_of(deltas, st.just(planned())), max_size=30))
+def test_joining_deltas_keeps_every_text_in_its_order(events: list[AnswerDelta | ThinkingDelta]) -> None:
+    job = Job()
+    for event in events:
+        job.put(event)
+
+    def channel(of: list[AnswerDelta | ThinkingDelta], name: str, sample: int) -> str:
+        return "".join(e.text for e in of if e.event == name and e.sample == sample)
+
+    joined = job.take()
+    for name in ("text", "thinking"):
+        for sample in (0, 1):
+            assert channel(joined, name, sample) == channel(events, name, sample)
+    kinds = [(e.event, getattr(e, "sample", None)) for e in joined]
+    assert all(a != b or a[0] == "plan" for a, b in pairwise(kinds)), "neighbours are joined"
+    assert job.take() == []
+
+
+def test_the_screen_is_told_once_until_it_has_looked() -> None:
+    job = Job()
+    assert job.put(text("a"))
+    assert not job.put(text("b"))
+    job.take()
+    assert job.put(text("c"))
+
+
+@pytest.mark.parametrize(
+    ("n_tokens", "duration_s", "title"),
+    [(1, 0.4, "thought for 1 token, 0 s"), (1412, 75.2, "thought for 1,412 tokens, 1 min 15 s")],
+)
+def test_the_title_of_a_folded_thinking(n_tokens: int, duration_s: float, title: str) -> None:
+    assert figures.thought_title(n_tokens, duration_s, "itself") == title
+
+
+def test_an_early_end_of_the_thinking_is_told() -> None:
+    assert figures.thought_title(5, 1, "budget").endswith("limit reached")
+
+
+FULL = Status(
+    model="A model of some size Q4_0",
+    note="starter model, 135M: for a try-out",
+    state="reading the prompt 300/1,200",
+    tokens_per_second=32.14,
+    context_tokens=1234,
+    n_ctx=4096,
+)
+
+
+@pytest.mark.parametrize("width", range(1, 160))
+def test_the_status_line_always_fits(width: int) -> None:
+    line = wording(FULL, width)
+    assert len(line) <= width
+
+
+def test_the_status_line_says_all_where_there_is_room() -> None:
+    line = wording(FULL, 150)
+    for part in (FULL.model, FULL.note, FULL.state, "32.1 tokens/s", "context 1,234 / 4,096"):
+        assert part in line
+
+
+def test_the_status_line_drops_what_matters_least_first() -> None:
+    line = wording(FULL, 80)
+    assert FULL.note not in line
+    assert FULL.state in line
+    assert "1.2k/4.1k" in line
+    assert wording(FULL, 20).startswith("reading the prompt")
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    now = [0.0]
+    speed = Speed(lambda: now[0])
+    assert speed.update(1) == 0
+    now[0] = 1.0
+    assert speed.update(11) == 10
+    now[0] = 100.0
+    speed.update(12)
+    now[0] = 101.0
+    assert speed.update(62) == 50
+    assert speed.update(3) == 0, "a counter that falls starts anew"
+
+
+def test_the_history_forgets_neither_draft_nor_order() -> None:
+    history = PromptHistory()
+    assert history.older("draft") is None
+    history.add("one")
+    history.add("two")
+    history.add("two")
+    assert [history.older("draft"), history.older("two"), history.older("one")] == ["two", "one", None]
+    assert [history.newer("one"), history.newer("two"), history.newer("draft")] == ["two", "draft", None]
+
+
+def test_a_session_is_opened_once_and_on_use() -> None:
+    opened: list[ScriptedSession] = []
+
+    def factory() -> ScriptedSession:
+        opened.append(ScriptedSession(short_run()))
+        return opened[-1]
+
+    session = LazySession(factory)
+    assert (session.model, session.model_name, session.model_note) == (None, "", "")
+    assert opened == []
+    list(session.load())
+    list(session.load())
+    assert len(opened) == 1
+    assert session.model_name == opened[0].model_name
+    session.close()
+    assert opened[0].is_closed
+
+
+def test_a_session_that_failed_to_open_is_opened_again() -> None:
+    outcomes: Iterator[ScriptedSession | Exception] = iter([ModelFileError("No."), ScriptedSession()])
+
+    def factory() -> ScriptedSession:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    session = LazySession(factory)
+    with pytest.raises(ModelFileError):
+        list(session.load())
+    list(session.load())
+    assert session.model is not None
+
+
+def test_a_session_closed_before_it_opened_stays_closed() -> None:
+    scripted = ScriptedSession()
+    session = LazySession(lambda: scripted)
+    session.close()
+    assert list(session.load()) == []
+    assert scripted.is_closed

@@ -1,0 +1,112 @@
+"""The field that the user writes in."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from textual import events
+
+from tests.tui.driving import ask, chat, phase, prompt, shown, wait_until
+from tests.tui.scripted import ScriptedSession, planned, short_run, text
+
+
+@pytest.mark.parametrize("key", ["shift+enter", "ctrl+j", "alt+enter"])
+async def test_enter_sends_and_its_relatives_start_a_line(key: str) -> None:
+    session = ScriptedSession(short_run("Hello"))
+    async with chat(session) as pilot:
+        await pilot.press("a", key, "b")
+        assert prompt(pilot).text == "a\nb"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "Hello" in shown(pilot))
+        assert prompt(pilot).text == ""
+    assert session.queries[0].text == "a\nb"
+
+
+async def test_keys_that_come_in_one_rush_keep_their_order() -> None:
+    session = ScriptedSession(short_run("Hello"))
+    async with chat(session) as pilot:
+        for key in ("h", "i", "ctrl+j", "i", "enter", "x"):
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await wait_until(pilot, lambda: "Hello" in shown(pilot))
+        await wait_until(pilot, lambda: prompt(pilot).text == "x")
+    assert session.queries[0].text == "hi\ni"
+
+
+async def test_nothing_is_not_sent() -> None:
+    session = ScriptedSession()
+    async with chat(session) as pilot:
+        await pilot.press("space", "enter")
+        assert phase(pilot) == "ready"
+        assert "A local assistant" in shown(pilot)
+    assert session.queries == []
+
+
+async def test_up_and_down_walk_the_prompts_and_come_back_to_the_draft() -> None:
+    async with chat(ScriptedSession(short_run("One"), short_run("Two"))) as pilot:
+        await ask(pilot, "first")
+        await wait_until(pilot, lambda: "One" in shown(pilot) and phase(pilot) == "ready")
+        await ask(pilot, "second\nline")
+        await wait_until(pilot, lambda: "Two" in shown(pilot) and phase(pilot) == "ready")
+        field = prompt(pilot)
+        await pilot.press("d", "up")
+        assert field.text == "second\nline"
+        await pilot.press("up")
+        assert field.text == "second\nline", "inside the text, up moves the cursor"
+        await pilot.press("up")
+        assert field.text == "first"
+        await pilot.press("up")
+        assert field.text == "first", "there is nothing older"
+        await pilot.press("down", "down")
+        assert field.text == "d"
+        await pilot.press("down")
+        assert field.text == "d", "there is nothing newer"
+
+
+async def test_the_field_grows_to_a_limit() -> None:
+    async with chat(ScriptedSession()) as pilot:
+        field = prompt(pilot)
+        assert field.size.height == 1
+        await pilot.press("a", "ctrl+j", "b")
+        await wait_until(pilot, lambda: field.size.height == 2)
+        field.load_text("\n" * 50)
+        await wait_until(pilot, lambda: field.size.height == 8)
+
+
+async def test_typing_goes_on_while_a_run_is_on() -> None:
+    async with chat(ScriptedSession([planned(), text("One"), threading.Event()])) as pilot:
+        await ask(pilot, "hi")
+        await wait_until(pilot, lambda: phase(pilot) == "answering")
+        await pilot.press("a", "b")
+        assert prompt(pilot).text == "ab"
+
+
+async def test_what_failed_can_be_called_back() -> None:
+    session = ScriptedSession([planned(), ValueError("x")])
+    async with chat(session) as pilot:
+        await ask(pilot, "precious")
+        await wait_until(pilot, lambda: "ValueError" in shown(pilot))
+        await pilot.press("up")
+        assert prompt(pilot).text == "precious"
+
+
+async def test_a_pasted_megabyte_is_folded_and_sent_whole() -> None:
+    megabyte = "word " * 200_000
+    session = ScriptedSession(short_run("Read"))
+    async with chat(session) as pilot:
+        field = prompt(pilot)
+        field.post_message(events.Paste(megabyte))
+        await wait_until(pilot, lambda: field.text == "[paste 1: 1,000,000 characters, 1 lines]")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "Read" in shown(pilot))
+        assert "more characters" in shown(pilot)
+        await pilot.press("up")
+        assert field.text.startswith("[paste 1")
+    assert session.queries[0].text == megabyte
+
+
+async def test_a_short_paste_is_shown_with_its_escape_sequences_disarmed() -> None:
+    async with chat(ScriptedSession()) as pilot:
+        field = prompt(pilot)
+        field.post_message(events.Paste("one\r\ntwo\rthree \x1b[31mred"))
+        await wait_until(pilot, lambda: field.text == "one\ntwo\nthree ␛[31mred")
