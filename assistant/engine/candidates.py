@@ -73,11 +73,18 @@ class Candidates:
         if not with_facts:
             return n
         self._log_total = top + math.log(float(np.exp(values - top).sum()))
-        k = min(_N_CONFIDENCE, n)
-        best = values if k == n else np.partition(values, n - k)[n - k :]
-        self.confidence = self._log_total - float(best.mean())
+        self.confidence = self._log_total - _mean_of_best(values if n >= _N_CONFIDENCE else logits)
         return n
 
     def logprob(self, logit: float) -> float:
         """Log-probability, in nats, of a token with this logit in the row that was gathered last."""
         return logit - self._log_total
+
+
+def _mean_of_best(logits: Logits) -> float:
+    """Mean of the 20 highest logits, without those that were banned."""
+    n = len(logits)
+    best = logits if n <= _N_CONFIDENCE else np.partition(logits, n - _N_CONFIDENCE)[n - _N_CONFIDENCE :]
+    if best.min() == -np.inf:
+        best = best[best > -np.inf]
+    return float(best.mean())
