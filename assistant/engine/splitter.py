@@ -109,8 +109,9 @@ class Splitter:
                 rest = text[at:]
                 if not is_last and any(m.startswith(rest) and m != rest for m in self._all):
                     return at, ""
-                whole = max((m for m in self._all if rest.startswith(m)), key=len, default="")
-                if whole and self._counts(whole, text[at - 1] if at > start else self._previous):
+                previous = text[at - 1] if at > start else self._previous
+                counting = (m for m in self._all if rest.startswith(m) and self._counts(m, previous))
+                if whole := max(counting, key=len, default=""):
                     return at, whole
         return len(text), ""
 
