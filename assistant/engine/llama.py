@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import llama_cpp
 import numpy as np
@@ -33,6 +33,10 @@ class _Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._callback = llama_cpp.llama_log_callback(self._write)
+
+    def begin(self) -> None:
+        """Listen, and forget what was said before."""
+        self.lines = []
         llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def _write(self, level: int, text: bytes, _data: object) -> None:
@@ -49,6 +53,10 @@ class _Log:
     def is_memory(self) -> bool:
         """Whether memory was what ran out."""
         return any(sign in line for line in self.lines for sign in _FATAL)
+
+
+_LOG: Final = _Log()
+"""One for the process: llama.cpp knows one callback only, and calls it to the end."""
 
 
 class LlamaSampler:
@@ -162,7 +170,7 @@ class Llama:
         on_progress: Callable[[float], None],
     ) -> None:
         self._flag = flag
-        self._log = _Log()
+        _LOG.begin()
         self._path = options.path
         llama_cpp.llama_backend_init()
         self._model = self._load(options, on_progress)
@@ -223,24 +231,25 @@ class Llama:
 
     def _refused(self, what: str) -> ModelLoadError | OutOfMemory:
         name = self._path.replace("\\", "/").rpartition("/")[2]
-        if self._log.is_memory():
+        if _LOG.is_memory():
             return OutOfMemory(
                 f"There is not enough memory for {name}.",
                 "Take a smaller model, a smaller n_ctx, or fewer n_gpu_layers.",
             )
         return ModelLoadError(
-            f"{name} could not be {what}: {self._log.failure()}.",
+            f"{name} could not be {what}: {_LOG.failure()}.",
             "Try another file of this model, or a newer llama-cpp-python.",
         )
 
     @property
     def can_truncate(self) -> bool:
         """Whether every layer keeps all positions, so that the end of a sequence can be dropped."""
-        return not self._is_sliding and not self.is_recurrent
+        return not self._window and not self.is_recurrent
 
     @property
-    def _is_sliding(self) -> bool:
-        return bool(llama_cpp.llama_model_n_swa(self._model))
+    def _window(self) -> int:
+        """Tokens that sliding layers see; 0 without such layers."""
+        return int(llama_cpp.llama_model_n_swa(self._model))
 
     @property
     def is_recurrent(self) -> bool:
@@ -312,7 +321,7 @@ class Llama:
             return "full"
         if status == _ABORTED:
             return "aborted"
-        if self._log.is_memory():
+        if _LOG.is_memory():
             raise OutOfMemory("Memory ran out while the model was computing.", "Set a smaller n_ctx.")
         raise EngineError(f"llama.cpp could not compute a batch (status {status}).", "Ask again.")
 
@@ -334,7 +343,7 @@ class Llama:
 
     def copy(self, source: int, target: int) -> None:
         """Copy the whole of a sequence to an empty one; cells are shared, states are copied."""
-        if self._is_sliding:
+        if self._window:
             # Shared cells of a sliding window are never used again: saving and loading gives the
             # source cells of its own, so that the window can go on sliding.
             self.load(source, self.save(source))
@@ -342,6 +351,11 @@ class Llama:
 
     def remove_from(self, slot: int, position: int) -> bool:
         """Drop all positions from `position` on; False where the model can't."""
+        if self._window and position > 0:
+            # llama.cpp says yes to this also where the window's cells have been used again.
+            first = llama_cpp.llama_memory_seq_pos_min(self._memory, slot)
+            if first > max(0, position - self._window + 1):
+                return False
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, slot, position, -1))
 
     def clear(self, slot: int) -> None:

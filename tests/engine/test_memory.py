@@ -6,6 +6,7 @@ The models are tiny and random, so whatever is wrong in the cache changes what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ import pytest
 from assistant.engine.gguf_runner import GGUFRunner
 from assistant.engine.local import LocalEngine
 from assistant.engine.options import LoadOptions
-from assistant.engine.protocol import ThinkingBudget
+from assistant.engine.protocol import Sampling, ThinkingBudget
+from assistant.engine.runner import Piece
 from tests import tiny_gguf
-from tests.engine.running import Run, Runs, ask, assert_alike, complete, completion, drain
+from tests.engine.running import NOISE, Run, Runs, ask, assert_alike, complete, completion, drain
 
 Open = Callable[..., LocalEngine]
 
@@ -157,7 +159,9 @@ def test_more_thinking_takes_the_answer_back(open_tiny: Open, architecture: str)
         drain(batch, straight, until=lambda: bool(straight[other].ended))
 
     assert runs[seq_id].n_reopened == 2
-    assert_alike(reopened, Run(thinking=straight[other].thinking, deltas=straight[other].deltas[n_before + 1 :]))
+    assert_alike(
+        reopened, Run(thinking=straight[other].thinking, deltas=straight[other].deltas[n_before + 1 :])
+    )
     assert [ended.reason for ended in runs[seq_id].ended] == ["budget"] * 3
     assert runs[seq_id].ended[-1].thinking_tokens <= 50
 
@@ -264,3 +268,30 @@ def test_a_window_keeps_what_a_later_turn_goes_back_to(open_tiny: Open) -> None:
 
     assert run.n_cached > 0
     assert_alike(run, completion(open_tiny("gemma3"), second))
+
+
+@pytest.mark.parametrize("architecture", tiny_gguf.ARCHITECTURES)
+@pytest.mark.parametrize("n_kept", [20, 360, 399])
+def test_a_cut_is_refused_or_right(tmp_path: Path, architecture: str, n_kept: int) -> None:
+    """llama.cpp cuts a sliding window as far back as it is asked to, cells or no cells."""
+    path = tiny_gguf.write(tmp_path / "tiny.gguf", architecture)
+    options = LoadOptions(str(path), n_ctx=1024, n_batch=64, n_seq_max=1, n_threads=1)
+    with closing(GGUFRunner(options)) as runner:
+        tokens = runner.tokenize(QUESTION * 8)[:401]
+        for start in range(0, 400, 50):
+            runner.decode([Piece(0, start, tokens[start : start + 50], wants_logits=False)])
+
+        is_cut = runner.truncate(0, n_kept)
+        start = n_kept if is_cut else 400
+        runner.decode([Piece(0, start, tokens[start : start + 1], wants_logits=True)])
+        drawn = runner.draw(0, runner.sampler(Sampling(temperature=0), 0), "nothing", None)
+
+        runner.clear(0)
+        for i in range(0, start, 50):
+            runner.decode([Piece(0, i, tokens[i : min(i + 50, start)], wants_logits=False)])
+        runner.decode([Piece(0, start, tokens[start : start + 1], wants_logits=True)])
+        anew = runner.draw(0, runner.sampler(Sampling(temperature=0), 0), "nothing", None)
+
+    assert drawn.logprob == pytest.approx(anew.logprob, abs=NOISE)
+    assert drawn.confidence == pytest.approx(anew.confidence, abs=NOISE)
+    assert is_cut or architecture != "llama"
