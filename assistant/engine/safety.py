@@ -64,8 +64,9 @@ class Cures:
     def apply(self, options: LoadOptions) -> LoadOptions:
         """The options with what cured this model here before."""
         cure = self._read().get(_key(options), {})
-        known = {name: value for name, value in cure.items() if name in _REMEMBERED}
-        return LoadOptions(**{**asdict(options), **known})
+        wanted = asdict(options)
+        safer = {name: cure[name] for name in _REMEMBERED if _is_safer(name, cure.get(name), wanted[name])}
+        return LoadOptions(**{**wanted, **safer})
 
     def remember(self, wanted: LoadOptions, cured: LoadOptions) -> None:
         """Note that `cured` runs where `wanted` crashed."""
@@ -83,11 +84,18 @@ class Cures:
     def _read(self) -> dict[str, dict[str, bool | int]]:
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(found, dict):
             return {}
         return {key: value for key, value in found.items() if isinstance(value, dict)}
+
+
+def _is_safer(name: str, value: object, wanted: int | bool) -> bool:
+    """Whether a remembered value is of use: it asks for less than is wanted, and could be one of ours."""
+    if name == "n_ctx":
+        return value == _SMALL_N_CTX and not 0 < wanted <= _SMALL_N_CTX
+    return type(value) is type(wanted) and not value
 
 
 def _key(options: LoadOptions) -> str:
