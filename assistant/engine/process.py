@@ -18,17 +18,16 @@ from assistant.engine.protocol import ModelInfo, Request, SequenceEvent, Thinkin
 from assistant.engine.safety import Cures, Rung, ladder, memory_ladder
 from assistant.engine.wire import SharedFlag, Wire
 from assistant.engine.worker import GGUF_ENGINE
-from assistant.errors import EngineDied, MullError, OutOfMemory
+from assistant.errors import EngineDied, EngineError, MullError, OutOfMemory
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
     "from assistant.engine.worker import main; main(sys.argv[1], sys.argv[2])"
 )
-_GRACE_S = 20.0
-"""How long a step may go on after it was interrupted before its process is ended."""
-_FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGHUP", "SIGINT"}
+_FROM_OUTSIDE = {"SIGTERM", "SIGHUP", "SIGINT"}
 """Signals that say nothing against the settings."""
 _ASK_AGAIN = "Ask again: the model will be started anew."
+_KILLED = "was killed from outside, as happens when memory runs out (SIGKILL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,13 @@ class ProcessEngine:
         self._log: IO[bytes] | None = None
         self._model: ModelInfo | None = None
         self._n_calls = 0
+        """Odd while the child is at work on a request."""
+        self._was_stuck = False
+        """Whether the child was ended for not heeding an interrupt."""
+        self._is_crash = False
+        """Whether the last death speaks against the settings."""
+        self.grace_s = 20.0
+        """Seconds that a step may go on after it was interrupted before its process is ended."""
 
     @property
     def model(self) -> ModelInfo:
@@ -100,18 +106,22 @@ class ProcessEngine:
         if self._why_again:
             yield Loaded(sentence=self._why_again)
         self._why_again = ""
+        is_cured = False
         while not self.is_loaded:
             try:
                 yield from self._start()
             except EngineDied as error:
-                yield Loaded(sentence=self._step_down(error, ladder(self._options)))
+                yield Loaded(sentence=self._step_down(error, self._safer()))
+                is_cured = True
             except OutOfMemory as error:
                 self._end_child()
                 yield Loaded(sentence=self._step_down(error, memory_ladder(self._options)))
+                is_cured = True
             except BaseException:
                 self._end_child()
                 raise
-        if self._is_unproven:
+        # A crash in mid-answer may come again: what followed it is proven by a whole run only.
+        if is_cured:
             self._cures.remember(self._wanted, self._options)
 
     def batch(self) -> ProcessBatch:
@@ -123,10 +133,11 @@ class ProcessEngine:
 
     def interrupt(self) -> None:
         """End the running step as soon as can be; safe from any thread."""
-        if self._flag is None:
+        flag = self._flag
+        if flag is None:
             return
-        self._flag.set()
-        timer = threading.Timer(_GRACE_S, self._kill_if_stuck, (self._child, self._n_calls))
+        flag.set()
+        timer = threading.Timer(self.grace_s, self._kill_if_stuck, (self._child, self._n_calls))
         timer.daemon = True
         timer.start()
 
@@ -166,21 +177,33 @@ class ProcessEngine:
                     return
         except (EOFError, OSError):
             raise self._bury() from None
+        except MullError:
+            raise
+        except BaseException:
+            # The answer is still to come and would be taken for that of the next request.
+            self._end_child()
+            raise
         finally:
             self._n_calls += 1
 
     def _start(self) -> Iterator[Loaded]:
         self._end_child()
-        self._flag = SharedFlag()
-        command = [sys.executable, "-P", "-c", _START, self._factory, self._flag.path, json.dumps(sys.path)]
         self._log = _open_log()
-        self._child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log or subprocess.DEVNULL,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        try:
+            self._flag = SharedFlag()
+            command = [sys.executable, "-P", "-c", _START, self._factory, self._flag.path]
+            self._child = subprocess.Popen(
+                [*command, json.dumps(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log or subprocess.DEVNULL,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            raise EngineError(
+                f"The model's process could not be started: {error.strerror or error}.",
+                "See that there is memory, and room in the folder for temporary files.",
+            ) from None
         self._wire = Wire(cast("Any", self._child.stdout), cast("Any", self._child.stdin))
         for news in self._ask("load", self._options):
             if isinstance(news, ModelInfo):
@@ -188,11 +211,18 @@ class ProcessEngine:
             else:
                 yield Loaded(progress=float(news))
 
+    def _safer(self) -> list[Rung]:
+        """What to try after the last death."""
+        return ladder(self._options) if self._is_crash else memory_ladder(self._options)
+
     def _step_down(self, error: MullError, rungs: list[Rung]) -> str:
         """Take the next safer settings, or give up with the error."""
         if self._rungs is None:
             self._rungs = rungs
         if not self._rungs:
+            if isinstance(error, EngineDied):
+                log = paths.log_dir() / "engine.log"
+                raise EngineDied(error.message, f"Try another model; what the process said is in {log}.")
             raise error
         rung = self._rungs.pop(0)
         self._options, self._is_unproven = rung.options, True
@@ -201,43 +231,50 @@ class ProcessEngine:
     def _bury(self) -> EngineDied:
         """Note how the child died and what that means for the next start."""
         was_running = self._model is not None
-        cause, speaks_against_settings = _cause_of_death(self._child)
+        cause, self._is_crash = _cause_of_death(self._child)
+        if self._was_stuck:
+            cause, self._is_crash = "did not stop when it was told to and was ended", False
+        self._was_stuck = False
         self._end_child()
         self._n_deaths += 1
         error = EngineDied(f"The model's process {cause}.", _ASK_AGAIN)
         if not was_running:
             return error
-        if not speaks_against_settings and self._n_deaths == 1:
+        if not self._is_crash and self._n_deaths == 1:
             self._why_again = f"The model's process {cause}; Mull starts it again."
             return error
         try:
-            self._why_again = self._step_down(error, ladder(self._options))
+            self._why_again = self._step_down(error, self._safer())
         except EngineDied:
             self._why_again = f"The model's process {cause}; Mull starts it again."
         return error
 
     def _kill_if_stuck(self, child: subprocess.Popen[bytes] | None, n_calls: int) -> None:
         if child is not None and child is self._child and n_calls == self._n_calls and n_calls % 2:
+            self._was_stuck = True
             child.kill()
 
     def _end_child(self) -> None:
+        # Taken out first: another thread may wait for this child's answer and find it dead.
+        child, self._child = self._child, None
+        wire, self._wire = self._wire, None
+        flag, self._flag = self._flag, None
+        log, self._log = self._log, None
         self._model = None
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
-        if self._child is not None:
+        if child is not None and self._n_calls % 2:
+            child.kill()
+        if wire is not None:
+            wire.close()
+        if child is not None:
             try:
-                self._child.wait(timeout=0.5 if self._child.poll() is None else 0)
+                child.wait(timeout=0.5)
             except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
-            self._child = None
-        if self._flag is not None:
-            self._flag.remove()
-            self._flag = None
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+                child.kill()
+                child.wait()
+        if flag is not None:
+            flag.remove()
+        if log is not None:
+            log.close()
 
 
 class ProcessBatch:
@@ -245,7 +282,6 @@ class ProcessBatch:
 
     def __init__(self, engine: ProcessEngine) -> None:
         self._engine = engine
-        self._is_lost = False
 
     def add(self, request: Request, n: int = 1) -> list[int]:
         """Queue a prompt for `n` sequences; returns their ids."""
@@ -277,9 +313,11 @@ class ProcessBatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, EngineDied):
+        try:
+            self._engine.call("end")
+        except EngineDied:
+            # What was said stands; the next load tells of the death.
             return
-        self._engine.call("end")
         if error is None:
             self._engine.prove()
 
@@ -300,6 +338,8 @@ def _cause_of_death(child: subprocess.Popen[bytes] | None) -> tuple[str, bool]:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
+    if name == "SIGKILL":
+        return _KILLED, False
     if name in _FROM_OUTSIDE:
         return f"was ended from outside ({name})", False
     return f"crashed ({name})", True

@@ -58,7 +58,6 @@ class SharedFlag:
     """
 
     def __init__(self, path: str | None = None) -> None:
-        self._is_owner = path is None
         if path is None:
             handle, path = tempfile.mkstemp(prefix="mull-", suffix=".flag")
             os.write(handle, bytes(mmap.PAGESIZE))
@@ -73,17 +72,28 @@ class SharedFlag:
         return (ctypes.c_char * 2).from_buffer(self._map)
 
     def set(self) -> None:
-        """Say "stop"."""
-        self._map[0] = 1
+        """Say "stop", if anyone is left to hear it."""
+        if not self._map.closed:
+            self._map[0] = 1
 
     def clear(self) -> None:
         """Say "go on"."""
         self._map[0] = 0
 
     def remove(self) -> None:
-        """Delete the file; the bytes stay mapped for whoever still looks."""
-        if self._is_owner:
-            try:
-                Path(self.path).unlink(missing_ok=True)
-            except OSError:
-                return
+        """Delete the file; where the system allows it, both sides may still use the bytes."""
+        if self._unlink():
+            return
+        # Windows keeps a file that is mapped.
+        try:
+            self._map.close()
+        except BufferError:
+            return
+        self._unlink()
+
+    def _unlink(self) -> bool:
+        try:
+            Path(self.path).unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True

@@ -39,7 +39,11 @@ def main(factory_name: str, flag_path: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     module, _, function = factory_name.partition(":")
     factory = cast("Factory", getattr(importlib.import_module(module), function))
-    server = _Server(wire, factory, SharedFlag(flag_path))
+    flag = SharedFlag(flag_path)
+    server = _Server(wire, factory, flag)
+    # Both ends have it mapped: gone now, the file is not left behind by a process that is killed.
+    if os.name == "posix":
+        flag.remove()
     try:
         while True:
             request = cast("tuple[Any, ...]", wire.receive())
