@@ -1,0 +1,105 @@
+"""Engines that die, for the child process: `crashing:NAME` is found there through the parent's path."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from assistant.engine.local import LocalEngine
+from assistant.engine.options import LoadOptions
+from assistant.engine.protocol import Request
+from assistant.engine.scripted import ScriptedRunner, scripted_model
+from assistant.engine.wire import SharedFlag
+from assistant.errors import OutOfMemory
+
+Progress = Callable[[float], None]
+
+PORT = "CRASHING_PORT"
+"""Environment variable: whoever listens there hears of a child that hangs or has started, and of its end."""
+STARTS = "CRASHING_STARTS"
+"""Environment variable: a file that every start adds its process id to."""
+ANSWER = "All is well."
+SMALL = 2048
+
+_connections: list[socket.socket] = []
+
+
+def obedient(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Does what the last message says while it draws a token, or answers."""
+    _note_start()
+    on_progress(0.5)
+    facts: dict[str, int | bool] = asdict(options)
+    del facts["path"]
+    return LocalEngine(ScriptedRunner(_obey, replace(scripted_model(), options=facts)))
+
+
+def without_amx(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Crashes unless repacked weights are off."""
+    if options.use_extra_bufts:
+        _note_start()
+        os.abort()
+    return obedient(options, flag, on_progress)
+
+
+def hopeless(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Crashes whatever the options are."""
+    _note_start()
+    os.abort()
+
+
+def hungry(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Has memory for a small context only."""
+    if not 0 < options.n_ctx <= SMALL:
+        raise OutOfMemory("There is not enough memory.", "Take less.")
+    return obedient(options, flag, on_progress)
+
+
+def starving(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Never has the memory."""
+    raise OutOfMemory("There is not enough memory.", "Take less.")
+
+
+def telling(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Tells of its start, and with it of its end."""
+    _connect().sendall(b"!")
+    return obedient(options, flag, on_progress)
+
+
+def talkative(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Prints, as a library might."""
+    print("loading the model", flush=True)
+    os.write(1, b"\x00\xff loading in C")
+    sys.stdin.read()
+    return obedient(options, flag, on_progress)
+
+
+def _obey(request: Request, _sample: int) -> str:
+    order = request.messages[-1].content
+    if order == "raise":
+        raise ValueError("no such luck")
+    if order == "abort":
+        os.abort()
+    if order == "print":
+        print("drawing", flush=True)
+        os.write(1, b"drawing in C")
+    if order == "hang":
+        _connect().sendall(b"!")
+        threading.Event().wait()
+    return ANSWER
+
+
+def _note_start() -> None:
+    if STARTS in os.environ:
+        with Path(os.environ[STARTS]).open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def _connect() -> socket.socket:
+    """A connection that ends when this process does."""
+    _connections.append(socket.create_connection(("127.0.0.1", int(os.environ[PORT]))))
+    return _connections[-1]
