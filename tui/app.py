@@ -41,6 +41,13 @@ class MullApp(App[None]):
         """The chat."""
         return ChatScreen(self._session, self._clock)
 
+    async def action_quit(self) -> None:
+        """Stop what runs and end the app."""
+        for screen in self.screen_stack:
+            if isinstance(screen, ChatScreen):
+                await screen.leave()
+        self.exit()
+
     async def on_unmount(self) -> None:
         """Close the session without blocking the loop that its last events still need."""
         await asyncio.to_thread(self._session.close)

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from tests.tui.scripted import ScriptedSession
 
-HANG_S = 20
+HANG_S = 60
 """A state that has not come by then never comes."""
 
 

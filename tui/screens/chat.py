@@ -297,11 +297,23 @@ class ChatScreen(Screen[None]):
             self.app.copy_to_clipboard(visible(self._last_turn.answer))
             self.app.notify("The answer was sent to the terminal's clipboard.")
 
-    async def action_new_conversation(self) -> None:
+    def action_new_conversation(self) -> None:
         """Forget this conversation and stop what runs for it."""
-        if (control := self._control) is not None:
-            control.stop()
-        self._turn = self._last_turn = None
+        # An action runs in the app's task: what changes the transcript waits for its turn in the screen's.
+        self.call_later(self._clear)
+
+    async def leave(self) -> None:
+        """Stop the run and let go of its turn, so that nothing is written into a widget that goes away."""
+        if self._job is not None:
+            self._job.control.stop()
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            await turn.break_off(None)
+
+    async def _clear(self) -> None:
+        if self._control is not None:
+            await self.leave()
+        self._last_turn = None
         self._queue.clear()
         self._conversation.clear()
         self._context_tokens = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from textual import on
+from textual.widget import MountError
 from textual.widgets import Markdown
 
 from assistant.terminal import visible
@@ -90,9 +92,10 @@ class AnswerText(Markdown):
         self._stream = None
 
     async def on_unmount(self) -> None:
-        """End the stream's task, which would outlive the widget."""
+        """End the stream's task, which would outlive the widget; what it still held has no place any more."""
         if self._stream is not None:
-            await self._stream.stop()
+            with suppress(MountError):
+                await self._stream.stop()
 
     @on(Markdown.LinkClicked)
     def _show_link(self, event: Markdown.LinkClicked) -> None:
