@@ -84,26 +84,17 @@ class LocalBatch:
         return seq_ids
 
     def step(self) -> list[SequenceEvent]:
-        """Compute one batch; an empty list means that nothing is left to do, or that it was interrupted."""
+        """Compute until there is something to tell: one batch, or several while a long forced text is read.
+
+        An empty list means that nothing is left to do, or that it was interrupted.
+        """
         queued, self._queued = self._queued, []
         if queued:
             return queued
-        waiting = [Share(s.seq_id, self._until_stop(s)) for s in self._sequences.values()]
-        shares = sorted(schedule(waiting, self._runner.n_batch, self._turn), key=self._slot_index)
-        self._turn += 1
-        if not shares:
-            return []
-        pieces = [self._piece(share) for share in shares]
-        status = self._runner.decode(pieces)
-        while status == "full" and self._cache.evict():
-            status = self._runner.decode(pieces)
-        sequences = [self._sequences[share.seq_id] for share in shares]
-        if status == "full":
-            return [event for sequence in sequences for event in sequence.finish("context")]
-        if status == "aborted":
-            self._undo(sequences)
-            return []
-        return self._account(sequences, pieces)
+        while (events := self._compute()) is not None:
+            if events:
+                return events
+        return []
 
     def append(self, seq_id: int, text: str) -> None:
         """Force `text` as the sequence's next tokens; a finished sequence goes on after it."""
@@ -114,6 +105,7 @@ class LocalBatch:
         original = self._running(seq_id)
         if original.slot is None or original.is_prefilling:
             raise EngineError("A sequence cannot be forked before its prompt is read.", "Step it first.")
+        self._check_free(1)
         new_id = self._next_id
         self._next_id += 1
         self._sequences[new_id] = original.fork(new_id, self._cache.copy(original.slot))
@@ -154,6 +146,25 @@ class LocalBatch:
     ) -> None:
         self.close()
 
+    def _compute(self) -> list[SequenceEvent] | None:
+        """Compute one batch; what came may be nothing yet. None if nothing is left or it was interrupted."""
+        waiting = [Share(s.seq_id, self._until_stop(s)) for s in self._sequences.values()]
+        shares = sorted(schedule(waiting, self._runner.n_batch, self._turn), key=self._slot_index)
+        self._turn += 1
+        if not shares:
+            return None
+        pieces = [self._piece(share) for share in shares]
+        status = self._runner.decode(pieces)
+        while status == "full" and self._cache.evict():
+            status = self._runner.decode(pieces)
+        sequences = [self._sequences[share.seq_id] for share in shares]
+        if status == "full":
+            return [event for each in self._with_twins(sequences) for event in each.finish("context")]
+        if status == "aborted":
+            self._undo(sequences)
+            return None
+        return self._account(sequences, pieces)
+
     def _running(self, seq_id: int) -> RunningSequence:
         if seq_id not in self._sequences:
             raise EngineError(f"There is no sequence {seq_id} in this batch.", "It was removed before.")
@@ -170,6 +181,10 @@ class LocalBatch:
                 n_tokens=n_prompt + room,
                 n_ctx=n_ctx,
             )
+        self._check_free(n)
+
+    def _check_free(self, n: int) -> None:
+        """Whether `n` more sequences find a slot, beyond those that wait for theirs."""
         n_awaited = sum(len(twins) for twins in self._twins.values())
         if n + n_awaited > self._cache.n_idle:
             raise EngineError(
@@ -180,14 +195,16 @@ class LocalBatch:
     def _until_stop(self, sequence: RunningSequence) -> int:
         """Tokens until the sequence's next place to stop in its prompt.
 
+        The prompt's end is a stop, as text appended to one of its samples is none of the others' business.
         The last prompt token is computed by itself, so that a prompt found in the cache and one read
         anew go through the same arithmetic and the same seed gives the same text. Models that need
         checkpoints stop where the next turn will branch off.
         """
         waiting = sequence.waiting
-        if sequence.is_prefilling and sequence.slot is not None:
+        if waiting and sequence.is_prefilling and sequence.slot is not None:
             done = len(sequence.slot.tokens)
-            stops = [len(sequence.prompt.tokens) - 1]
+            n_prompt = len(sequence.prompt.tokens)
+            stops = [n_prompt - 1, n_prompt]
             if not self._runner.can_truncate:
                 stops.append(sequence.n_stable)
             waiting = min((stop - done for stop in stops if stop > done), default=waiting)
@@ -203,7 +220,8 @@ class LocalBatch:
         assert sequence.slot is not None
         start = len(sequence.slot.tokens)
         tokens = sequence.tokens[start : start + share.n_tokens]
-        return Piece(sequence.slot.index, start, tokens, wants_logits=share.n_tokens == sequence.waiting)
+        ends = (len(sequence.prompt.tokens), len(sequence.tokens))
+        return Piece(sequence.slot.index, start, tokens, wants_logits=start + share.n_tokens in ends)
 
     def _account(self, sequences: Iterable[RunningSequence], pieces: list[Piece]) -> list[SequenceEvent]:
         events: list[SequenceEvent] = []
@@ -215,7 +233,8 @@ class LocalBatch:
                 events.append(self._prefilled(sequence))
             if piece.wants_logits:
                 for each in (sequence, *self._start_twins(sequence)):
-                    events += each.advance(row)
+                    if not each.waiting:
+                        events += each.advance(row)
         return events
 
     def _undo(self, sequences: list[RunningSequence]) -> None:
@@ -233,6 +252,11 @@ class LocalBatch:
             self._cache.checkpoint(sequence.slot)
         return Prefilled(sequence.seq_id, n_done, n_total, n_cached=sequence.n_cached)
 
+    def _with_twins(self, sequences: list[RunningSequence]) -> list[RunningSequence]:
+        """These, and those that wait for a prompt of theirs."""
+        twins = [self._sequences[i] for each in sequences for i in self._twins.get(each.seq_id, [])]
+        return [*sequences, *twins]
+
     def _start_twins(self, first: RunningSequence) -> list[RunningSequence]:
         assert first.slot is not None
         twins = [self._sequences[seq_id] for seq_id in self._twins.pop(first.seq_id, [])]
@@ -243,6 +267,6 @@ class LocalBatch:
 
     def _hand_prefill_over(self, removed: RunningSequence, twins: list[int]) -> None:
         heir = self._sequences[twins[0]]
-        heir.slot, heir.n_cached = removed.slot, removed.n_cached
+        heir.slot, heir.n_cached, heir.n_stable = removed.slot, removed.n_cached, removed.n_stable
         if len(twins) > 1 or heir.is_prefilling:
             self._twins[heir.seq_id] = twins[1:]
