@@ -47,8 +47,8 @@ class ScriptedSampler:
 class ScriptedRunner:
     """A `Runner` that answers from a script, by what it has not yet said.
 
-    A sequence goes on in its script after the longest part of it that its own text ends with, so
-    forced text, a fork and a rewind do what they would do to a model that knows what it wants to say.
+    A sequence goes on in its script where its own text has got to, so forced text, a fork and a rewind
+    do what they would do to a model that knows what it wants to say.
     """
 
     def __init__(self, script: Script, info: ModelInfo, markers: Markers = THINK, n_batch: int = 32) -> None:
@@ -116,9 +116,9 @@ class ScriptedRunner:
         text = "".join(map(chr, self._cells[self._rows[index]]))
         prompt, _, said = text.rpartition(_PROMPT_END)
         script = self._script(self._requests[prompt + _PROMPT_END], sampler.seed)
-        rest = script[_overlap(script, said) :]
+        rest = script[_position(script, said, self.markers) :]
         token = ord(rest[0]) if rest else END
-        if (ban == "end" and token == END) or (ban == "blank" and (token == END or chr(token).isspace())):
+        if (ban == "end" and token == END) or (ban == "blank" and self._shows_nothing(rest)):
             token = ord("?")
         return Drawn(token, logprob=-0.1, confidence=12.0)
 
@@ -159,6 +159,11 @@ class ScriptedRunner:
     def close(self) -> None:
         """Nothing to give back."""
 
+    def _shows_nothing(self, rest: str) -> bool:
+        """Whether the script ends here, or goes on with white space or a marker."""
+        markers = (*self.markers.open, *self.markers.close, *self.markers.noise, *self.markers.stop)
+        return not rest or rest[0].isspace() or rest.startswith(markers)
+
     def _is_full(self, n_tokens: int) -> bool:
         n_held = sum(len(cells) for cells in self._cells)
         if n_held + n_tokens <= self.info.n_ctx:
@@ -167,12 +172,16 @@ class ScriptedRunner:
         return len(distinct) + n_tokens > self.info.n_ctx
 
 
-def _overlap(script: str, said: str) -> int:
-    """Length of the longest beginning of `script` that `said` has already covered."""
-    for n in range(min(len(script), len(said)), 0, -1):
-        if said.startswith(script[:n]) or said.endswith(script[:n]):
-            return n
-    return 0
+def _position(script: str, said: str, markers: Markers) -> int:
+    """How far in its script a sequence is that has said this, what was forced upon it left aside."""
+    forced = [text for text in (markers.hand_over, markers.forced_close, markers.continuation) if text]
+    position, i = 0, 0
+    while i < len(said):
+        text = next((f for f in forced if said.startswith(f, i) and not script.startswith(f, position)), "")
+        if not text and script.startswith(said[i], position):
+            position += 1
+        i += len(text) or 1
+    return position
 
 
 def scripted_model(n_ctx: int = 4096, n_seq_max: int = 8, note: str = "") -> ModelInfo:
