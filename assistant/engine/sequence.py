@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.engine.prefix import PrefixCache, Slot
 from assistant.engine.protocol import (
@@ -60,8 +60,9 @@ class RunningSequence:
         self._index = index
         self._is_clipped = room < request.max_tokens
         self._max_tokens = min(room, request.max_tokens)
+        lengths = replace(runner.lengths, continuation=len(runner.tokenize(runner.markers.continuation)))
         self.thinking = Thinking(
-            runner.markers, prompt.is_thinking, request.thinking, self._max_tokens, runner.lengths
+            runner.markers, prompt.is_thinking, request.thinking, self._max_tokens, lengths
         )
         self._sampler = self._new_sampler()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -116,6 +117,8 @@ class RunningSequence:
             self._rewind(len(self.tokens) - n_back)
             return self._resume(self.force(continuation))
         events = self._take([drawn.token], [text])
+        if self.thinking.is_stopped:
+            return events + self._stop()
         if reason := self.thinking.due():
             events += self._close_thinking(reason)
         return events + self._end_if_due()
@@ -123,6 +126,7 @@ class RunningSequence:
     def force(self, text: str, is_marker: bool = False) -> list[SequenceEvent]:
         """Write `text` as the next tokens; a finished sequence goes on after it."""
         self.is_finished = False
+        self.thinking.resume()
         self._decoder.reset()
         tokens = self._runner.tokenize(text) if text else []
         for token in tokens:
@@ -136,12 +140,13 @@ class RunningSequence:
         if self._end_of_thinking is None or self.thinking.is_thinking:
             return []
         n_tokens, n_thinking = self._end_of_thinking
-        if budget.maximum <= n_thinking:
+        n_completion = n_tokens - len(self.prompt.tokens)
+        if not self.thinking.may_reopen(n_completion, n_thinking):
             return []
         self._end_of_thinking = None
         self.is_finished = False
         self._rewind(n_tokens)
-        continuation = self.thinking.reopen(n_tokens - len(self.prompt.tokens), n_thinking)
+        continuation = self.thinking.reopen(n_completion, n_thinking)
         return self._resume([Reopened(self.seq_id), *self.force(continuation)])
 
     def finish(self, reason: FinishReason) -> list[SequenceEvent]:
@@ -193,8 +198,10 @@ class RunningSequence:
     def _close_thinking(self, reason: ThinkingEnd) -> list[SequenceEvent]:
         before = (len(self.tokens), self.thinking.n_thinking)
         hand_over, marker = self.thinking.closing_text(reason)
+        if not marker and not self.thinking.is_answer_blank:
+            return self._end()
         events = self.force(hand_over) if hand_over else []
-        events += self.force(marker, is_marker=True)
+        events += self.force(marker, is_marker=True) if marker else []
         if self.thinking.is_thinking:
             self.thinking.ensure_closed()
             events.append(self._ended())
@@ -219,11 +226,21 @@ class RunningSequence:
         return events
 
     def _end_if_due(self) -> list[SequenceEvent]:
-        if self.thinking.is_stopped:
-            return self.finish("stop")
         if self.is_finished or self.thinking.n_completion < self._max_tokens:
             return []
+        return self._end()
+
+    def _end(self) -> list[SequenceEvent]:
         return self.finish("context" if self._is_clipped else "length")
+
+    def _stop(self) -> list[SequenceEvent]:
+        """A text has ended the turn; it counts only once there is an answer, as the end token does."""
+        if self.thinking.is_thinking:
+            return self._close_thinking("itself")
+        if not self.thinking.is_answer_blank:
+            return self.finish("stop")
+        self.thinking.resume()
+        return self._end_if_due()
 
     def _ended(self) -> ThinkingEnded:
         return ThinkingEnded(self.seq_id, self.thinking.end_reason or "itself", self.thinking.n_thinking)

@@ -81,9 +81,14 @@ class Splitter:
         return any(close and close in seen for close in self._markers.close)
 
     def restart(self, is_thinking: bool) -> None:
-        """Go on as if the text had just entered this channel, after it was begun before."""
+        """Go on as if the text had just entered this channel: thinking that was begun, or a new answer."""
         self.is_thinking = is_thinking
-        self._held, self._blank, self._is_begun, self._previous = "", "", True, "\n"
+        self.is_stopped = False
+        self._held, self._blank, self._is_begun, self._previous = "", "", is_thinking, "\n"
+
+    def resume(self) -> None:
+        """Go on after a text that ended the turn."""
+        self.is_stopped = False
 
     def _take(self, text: str, is_last: bool) -> Split:
         thinking: list[str] = []

@@ -36,6 +36,7 @@ class ForcedLengths:
 
     hand_over: int = 0
     close: int = 0
+    continuation: int = 0
 
 
 class Thinking:
@@ -56,7 +57,8 @@ class Thinking:
         self._loops = LoopDetector()
         self._is_looping = False
         self._n_waits = 0
-        self._n_undecided = 0
+        self._undecided: list[tuple[int, bool]] = []
+        """Characters of the last tokens, as far back as a marker may have begun; and whether each counts."""
         self._n_blank = 0
         self._last_char = "\n"
         self._is_cut_by_user = False
@@ -81,8 +83,12 @@ class Thinking:
     @property
     def maximum(self) -> int:
         """Thinking tokens allowed, after leaving room for the answer."""
-        reserve = max(1, min(_ANSWER_RESERVE, self._max_tokens // 4))
-        return max(0, min(self.budget.maximum, self._max_tokens - self._lengths.close - reserve))
+        return max(0, min(self.budget.maximum, self._max_tokens - self._n_reserved))
+
+    @property
+    def room(self) -> int:
+        """Thinking tokens that may still come."""
+        return self._room_after(self.n_completion, self.n_thinking)
 
     @property
     def has_hand_over(self) -> bool:
@@ -93,17 +99,20 @@ class Thinking:
         """Why the thinking must be closed now, before another token is drawn; None while it may go on."""
         if not self.is_thinking or self._is_forcing:
             return None
-        reserve = self._lengths.hand_over if self.has_hand_over else 0
-        if self.n_thinking + reserve >= self.maximum:
+        if self.room <= (self._lengths.hand_over if self.has_hand_over else 0):
             return "answer_now" if self._is_cut_by_user else "budget"
         return "loop" if self._is_looping else None
 
     def closing_text(self, reason: ThinkingEnd) -> tuple[str, str]:
-        """Hand-over sentence and closing marker to force, and note why; the sentence may be empty."""
+        """Hand-over sentence and closing marker to force, and note why.
+
+        The sentence may be empty; so is the marker where it would leave no token for the answer.
+        """
         self._is_forcing = True
         self._forced_reason = reason
-        room = self.maximum - self.n_thinking
-        is_short = reason == "itself" or not self.has_hand_over or room < self._lengths.hand_over
+        if self.n_completion and self.n_completion + self._lengths.close >= self._max_tokens:
+            return "", ""
+        is_short = reason == "itself" or not self.has_hand_over or self.room < self._lengths.hand_over
         return "" if is_short else self._markers.hand_over, self._markers.forced_close
 
     def eagerness(self) -> float:
@@ -120,7 +129,8 @@ class Thinking:
         """What the next token must not be, so that the answer does not stay blank."""
         if self.is_thinking or not self.is_answer_blank:
             return "nothing"
-        is_pressing = self._max_tokens - self.n_completion <= _BLANK_TOKENS // 2
+        # A marker that is begun now must not take all that is left.
+        is_pressing = self._max_tokens - self.n_completion <= max(_BLANK_TOKENS // 2, self._lengths.close)
         return "blank" if is_pressing or self._n_blank >= _BLANK_TOKENS else "end"
 
     def judge(self, text: str, is_end: bool) -> Verdict:
@@ -129,15 +139,17 @@ class Thinking:
             return "close" if self.is_thinking else "finish"
         if not self.is_thinking or not self._splitter.closes_with(text):
             return "accept"
-        may_wait = self.n_thinking < min(self.budget.minimum, self.maximum)
-        if may_wait and self._n_waits < self.budget.max_waits and not self._is_looping:
+        is_early = self.n_thinking - self._n_undecided < min(self.budget.minimum, self.maximum)
+        may_wait = self._n_waits < self.budget.max_waits and not self._is_looping
+        if is_early and may_wait and self.room + self._n_undecided > self._lengths.continuation:
             return "wait"
         return "accept"
 
     def continuation(self) -> tuple[str, int]:
         """What to write instead of the closing marker, and how many tokens of it to take back."""
         self._n_waits += 1
-        n_undecided, self._n_undecided = self._n_undecided, 0
+        n_undecided = self._n_undecided
+        self._undecided.clear()
         self.n_thinking -= n_undecided
         self.n_completion -= n_undecided
         self._splitter.restart(is_thinking=True)
@@ -154,10 +166,11 @@ class Thinking:
         self._last_char = text[-1:] or self._last_char
         if was_thinking and not self.is_thinking:
             self._end_thinking()
-        elif was_thinking and not is_marker:
-            self._is_looping |= self._loops.feed(token, text)
-            self.n_thinking += 1
-            self._n_undecided = self._n_undecided + 1 if self._splitter.n_held else 0
+        elif was_thinking:
+            self._note_undecided(len(text), counts=not is_marker)
+            if not is_marker:
+                self._is_looping |= self._loops.feed(token, text)
+                self.n_thinking += 1
         if not self.is_thinking and self.is_answer_blank:
             self._n_blank += 1
             self.is_answer_blank = not split.answer
@@ -168,6 +181,10 @@ class Thinking:
         if self.is_thinking:
             self._splitter.restart(is_thinking=False)
             self._end_thinking()
+
+    def resume(self) -> None:
+        """Go on after a text that ended the turn."""
+        self._splitter.resume()
 
     def flush(self) -> Split:
         """The end of the turn: text that was kept back as a possible marker."""
@@ -181,6 +198,10 @@ class Thinking:
             self._is_looping = False
             self._loops = LoopDetector()
 
+    def may_reopen(self, n_completion: int, n_thinking: int) -> bool:
+        """Whether thinking on from there would have room for more than the continuation."""
+        return self._room_after(n_completion, n_thinking) > self._lengths.continuation
+
     def reopen(self, n_completion: int, n_thinking: int) -> str:
         """Take the answer back and think on; returns the continuation to force.
 
@@ -190,13 +211,32 @@ class Thinking:
         """
         self.n_completion, self.n_thinking = n_completion, n_thinking
         self.is_answer_blank, self._n_blank = True, 0
-        self._n_undecided = 0
+        self._undecided.clear()
         self._is_forcing, self._forced_reason, self.end_reason = False, None, None
         self._splitter.restart(is_thinking=True)
         return self._markers.continuation
 
+    @property
+    def _n_reserved(self) -> int:
+        return self._lengths.close + max(1, min(_ANSWER_RESERVE, self._max_tokens // 4))
+
+    @property
+    def _n_undecided(self) -> int:
+        """Thinking tokens that may turn out to be part of a marker."""
+        return sum(counts for _, counts in self._undecided)
+
+    def _room_after(self, n_completion: int, n_thinking: int) -> int:
+        return min(self.maximum - n_thinking, self._max_tokens - self._n_reserved - n_completion)
+
+    def _note_undecided(self, n_chars: int, counts: bool) -> None:
+        self._undecided.append((n_chars, counts))
+        n_known = sum(n for n, _ in self._undecided) - self._splitter.n_held
+        while self._undecided and n_known >= self._undecided[0][0]:
+            n_known -= self._undecided.pop(0)[0]
+
     def _end_thinking(self) -> None:
         self.n_thinking -= self._n_undecided
-        self._n_undecided, self._n_blank = 0, 0
+        self._undecided.clear()
+        self._n_blank = 0
         self.end_reason = self._forced_reason or "itself"
         self._is_forcing = False
