@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.engine.candidates import Candidates, has_penalties, n_needed
@@ -51,6 +51,7 @@ def assert_agrees(logits: Row, n_least: int) -> None:
     assert candidates.confidence == pytest.approx(naive_confidence(logits), abs=1e-3)
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_vocab=st.integers(1, 3000),
@@ -66,6 +67,7 @@ def test_any_row(seed: int, n_vocab: int, scale: float, shift: float, n_least: i
     assert_agrees(logits, n_least)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-60, 60, width=32), min_size=1, max_size=25), st.integers(1, 30))
 def test_tiny_vocabularies(values: list[float], n_least: int) -> None:
     assert_agrees(np.array(values, dtype=np.float32), n_least)
@@ -136,6 +138,7 @@ def test_how_many_candidates_a_chain_needs(sampling: Sampling, n: int) -> None:
     assert n_needed(sampling, n_vocab=1000) == n
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_penalised=st.integers(1, 30),

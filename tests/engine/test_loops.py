@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.engine.loops import LoopDetector, shortest_period
@@ -131,6 +131,7 @@ def test_a_passage_without_sentences_over_and_over_is_a_loop(passage: str) -> No
     assert looping_after("We know that " + passage * 90) is not None
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab. \n", max_size=12), max_size=40), st.integers(1, 5))
 def test_once_looping_is_always_looping(texts: list[str], times: int) -> None:
     detector = LoopDetector()
@@ -150,11 +151,13 @@ def naive_period(tokens: list[int]) -> int:
 small_tokens = st.integers(0, 2)
 
 
+@settings(deadline=None)
 @given(st.lists(small_tokens, max_size=120))
 def test_the_shortest_period_of_any_tokens(tokens: list[int]) -> None:
     assert shortest_period(tokens) == naive_period(tokens)
 
 
+@settings(deadline=None)
 @given(
     st.lists(small_tokens, max_size=30),
     st.lists(small_tokens, min_size=1, max_size=40),

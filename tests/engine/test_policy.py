@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.engine.protocol import ModelInfo
@@ -57,6 +57,7 @@ def test_the_plan(think: Literal["auto", "off"] | int, model: ModelInfo, expecte
     assert plan(think, 100, model) == expected
 
 
+@settings(deadline=None)
 @given(
     think=st.one_of(st.sampled_from(["auto", "off"]), st.integers(0, 10**6)),
     max_tokens=st.integers(1, 10**6),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.engine.scheduler import Share, schedule
@@ -17,6 +17,7 @@ def shares(waiting: list[int]) -> list[Share]:
     return [Share(seq_id, n) for seq_id, n in enumerate(waiting)]
 
 
+@settings(deadline=None)
 @given(waits, batches, turns)
 def test_a_batch_is_never_too_large_and_never_smaller_than_it_could_be(
     waiting: list[int], n_batch: int, turn: int
@@ -25,6 +26,7 @@ def test_a_batch_is_never_too_large_and_never_smaller_than_it_could_be(
     assert sum(share.n_tokens for share in granted) == min(n_batch, sum(waiting))
 
 
+@settings(deadline=None)
 @given(waits, batches, turns)
 def test_nobody_gets_nothing_or_more_than_is_waiting_or_two_shares(
     waiting: list[int], n_batch: int, turn: int
@@ -34,6 +36,7 @@ def test_nobody_gets_nothing_or_more_than_is_waiting_or_two_shares(
     assert len({share.seq_id for share in granted}) == len(granted)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_everyone_is_served_in_time_whatever_the_others_want(data: st.DataObject) -> None:
     n = data.draw(st.integers(1, 30), "sequences")
@@ -46,6 +49,7 @@ def test_everyone_is_served_in_time_whatever_the_others_want(data: st.DataObject
     assert served == set(range(n))
 
 
+@settings(deadline=None)
 @given(waits, batches, turns)
 def test_the_same_wishes_get_the_same_shares(waiting: list[int], n_batch: int, turn: int) -> None:
     assert schedule(shares(waiting), n_batch, turn) == schedule(shares(waiting), n_batch, turn)

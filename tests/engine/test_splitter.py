@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assistant.catalog.families import load_families
@@ -90,6 +90,7 @@ def expected(of: Markers, is_thinking: bool, text: str) -> tuple[str, str]:
     return tuple("".join(run for now, run in shown if now == channel) for channel in (True, False))  # type: ignore[return-value]
 
 
+@settings(deadline=None)
 @given(cases(), st.lists(st.integers(0, 400), max_size=12))
 def test_the_chunks_make_no_difference(case: tuple[Markers, bool, str], places: list[int]) -> None:
     of, is_thinking, text = case
@@ -98,6 +99,7 @@ def test_the_chunks_make_no_difference(case: tuple[Markers, bool, str], places: 
     assert split(of, is_thinking, *text) == whole, "character by character"
 
 
+@settings(deadline=None)
 @given(cases())
 @example((GPT_OSS, False, "Yes.<|channel|>commentary<|message|>No."))
 def test_every_marker_goes_and_nothing_else(case: tuple[Markers, bool, str]) -> None:
@@ -105,6 +107,7 @@ def test_every_marker_goes_and_nothing_else(case: tuple[Markers, bool, str]) -> 
     assert split(of, is_thinking, text) == expected(of, is_thinking, text)
 
 
+@settings(deadline=None)
 @given(of_families, st.booleans(), st.data())
 def test_words_between_markers_all_arrive_in_order(
     of: Markers, is_thinking: bool, data: st.DataObject
@@ -121,6 +124,7 @@ def test_words_between_markers_all_arrive_in_order(
         assert numbers == sorted(numbers), f"out of order: {channel!r}"
 
 
+@settings(deadline=None)
 @given(cases())
 def test_no_more_is_kept_back_than_could_become_a_marker(case: tuple[Markers, bool, str]) -> None:
     of, is_thinking, text = case
@@ -131,6 +135,7 @@ def test_no_more_is_kept_back_than_could_become_a_marker(case: tuple[Markers, bo
         assert splitter.n_held < longest
 
 
+@settings(deadline=None)
 @given(cases())
 def test_only_what_closes_with_foresees_ends_the_thinking(case: tuple[Markers, bool, str]) -> None:
     of, is_thinking, text = case
