@@ -14,11 +14,12 @@ import numpy.typing as npt
 from assistant.engine.protocol import Sampling
 
 Logits = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.signedinteger]
 
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """The memory layout of llama.cpp's `llama_token_data`."""
 
-_MARGIN = 20.0
+_MARGINS = (20.0, 40.0)
 """Nats under the best logit; what lies deeper has less than e^-20 of the best one's probability."""
 _N_CONFIDENCE = 20
 """Candidates in the confidence, as in DeepConf (arXiv 2508.15260)."""
@@ -52,7 +53,8 @@ class Candidates:
         self.array = np.zeros(n_vocab, TOKEN_DATA)
         self._ids = self.array["id"]
         self._logits = self.array["logit"]
-        self._everything = np.arange(n_vocab, dtype=np.int32)
+        self._everything: Ids = np.arange(n_vocab)
+        self._mask = np.zeros(n_vocab, np.bool_)
         self._log_total = 0.0
         self.confidence = 0.0
         """Mean negative log-probability of the 20 likeliest tokens, in nats."""
@@ -62,19 +64,30 @@ class Candidates:
 
         Without `with_facts`, log-probabilities and the confidence are left as they were.
         """
-        top = float(logits.max())
-        ids: npt.NDArray[np.signedinteger] = np.flatnonzero(logits > top - _MARGIN)
-        if len(ids) < n_least:
-            ids = self._everything
+        top = float(np.maximum.reduce(logits))
+        ids = self._near(logits, top, max(n_least, _N_CONFIDENCE))
         n = len(ids)
-        values = logits[ids] if n < len(logits) else logits
+        values = logits[ids]
         self._ids[:n] = ids
         self._logits[:n] = values
         if not with_facts:
             return n
-        self._log_total = top + math.log(float(np.exp(values - top).sum()))
-        self.confidence = self._log_total - _mean_of_best(values if n >= _N_CONFIDENCE else logits)
+        self._log_total = top + math.log(float(np.add.reduce(np.exp(values - top))))
+        self.confidence = self._log_total - _mean_of_best(values)
         return n
+
+    def _near(self, logits: Logits, top: float, n_least: int) -> Ids:
+        """Tokens close to the best one: at least `n_least`, or all."""
+        for margin in _MARGINS:
+            np.greater(logits, top - margin, out=self._mask)
+            ids: Ids = self._mask.nonzero()[0]
+            if len(ids) >= n_least:
+                return ids
+        return self._everything
+
+    def token_at(self, place: int) -> int:
+        """The token of one candidate, as a sampler chain has left them."""
+        return int(self._ids[place])
 
     def logprob(self, logit: float) -> float:
         """Log-probability, in nats, of a token with this logit in the row that was gathered last."""
@@ -85,6 +98,6 @@ def _mean_of_best(logits: Logits) -> float:
     """Mean of the 20 highest logits, without those that were banned."""
     n = len(logits)
     best = logits if n <= _N_CONFIDENCE else np.partition(logits, n - _N_CONFIDENCE)[n - _N_CONFIDENCE :]
-    if best.min() == -np.inf:
+    if np.minimum.reduce(best) == -np.inf:
         best = best[best > -np.inf]
-    return float(best.mean())
+    return float(np.add.reduce(best)) / len(best)

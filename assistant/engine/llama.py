@@ -48,7 +48,8 @@ class _Log:
     def failure(self) -> str:
         """llama.cpp's reason, as far as it gave one."""
         said = [line for line in self.lines if "error" in line.lower() or "failed" in line.lower()]
-        return said[0].rpartition("error loading model: ")[2] if said else "it gave no reason"
+        reason = said[0].rpartition("error loading model: ")[2] if said else "it gave no reason"
+        return " ".join(reason.split()).rstrip(".")
 
     def is_memory(self) -> bool:
         """Whether memory was what ran out."""
@@ -183,6 +184,7 @@ class Llama:
         self._arrays = _BatchArrays(self.n_batch)
         self._lasts: list[int] = []
         self._chosen = llama_cpp.llama_token_data_array()
+        self._chosen_from: Candidates | None = None
         self._row_type = ctypes.c_float * self.n_vocab
         self._piece = ctypes.create_string_buffer(_MAX_PIECE_BYTES)
         self.ends = frozenset(t for t in range(self.n_vocab) if llama_cpp.llama_vocab_is_eog(self._vocab, t))
@@ -333,11 +335,12 @@ class Llama:
     def choose(self, sampler: LlamaSampler, candidates: Candidates, n: int) -> int:
         """Draw a token from the first `n` candidates; the chain reorders them."""
         chosen = self._chosen
-        data: Any = ctypes.cast(candidates.array.ctypes.data, llama_cpp.llama_token_data_p)
-        chosen.data = data
+        if self._chosen_from is not candidates:
+            data: Any = ctypes.cast(candidates.array.ctypes.data, llama_cpp.llama_token_data_p)
+            chosen.data, self._chosen_from = data, candidates
         chosen.size, chosen.selected, chosen.sorted = n, -1, False
         llama_cpp.llama_sampler_apply(sampler.chain, ctypes.byref(chosen))
-        token = int(candidates.array["id"][chosen.selected])
+        token = candidates.token_at(chosen.selected)
         llama_cpp.llama_sampler_accept(sampler.chain, token)
         return token
 
