@@ -8,10 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from assistant.config import load
 from assistant.tui import app as app_module
 from assistant.tui.app import MullApp
 from assistant.tui.protocol import SessionLike
+
+from assistant.config import load
 
 
 class FirstPaint(MullApp):
@@ -26,7 +27,7 @@ class FirstPaint(MullApp):
     def _report(self) -> None:
         seconds = time.time() - float(sys.argv[1])
         self.exit()
-        sys.__stdout__.write(f"{seconds:.3f}\n")
+        print(f"{seconds:.3f}", file=sys.__stdout__)
 
 
 def main() -> None:

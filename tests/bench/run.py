@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -76,12 +78,14 @@ def bench_step() -> None:
     bare = BareLoop(MODEL, 8, usable_threads())
     prompt = f"<|im_start|>user\n{STORY}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     for n in (1, 8):
-        for name, engine, goal in (
+        engines: list[tuple[str, Engine, str]] = [
             ("in this process", local, "at least 0.95"),
             ("through the child", process, ""),
-        ):
-            own = lambda engine=engine, n=n: seconds_per_step(engine, n)  # noqa: E731
-            raw, step, ratio = paired(lambda n=n: bare.seconds_per_step(prompt, n, N_STEPS), own)
+        ]
+        for name, engine, goal in engines:
+            raw, step, ratio = paired(
+                partial(bare.seconds_per_step, prompt, n, N_STEPS), partial(seconds_per_step, engine, n)
+            )
             say(f"Batch.step, {n} sequences, {name}: speed of a bare loop", f"{ratio:.3f}", goal)
             say("", f"{n / step:.0f} against {n / raw:.0f} tok/s")
     bare.close()
@@ -246,7 +250,8 @@ def main() -> None:
     """Run the parts that were asked for, or all."""
     print(f"model {MODEL.name}, {usable_threads()} threads")
     for name in sys.argv[1:] or PARTS:
-        PARTS[name]()
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+            PARTS[name]()
 
 
 if __name__ == "__main__":
