@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from assistant.engine.options import LoadOptions
 from assistant.engine.protocol import ModelInfo, Request, Sampling
 from assistant.engine.runner import DecodeStatus, Drawn, Nudge, Piece, Prompt, Sampler
 from assistant.engine.thinking import Ban, ForcedLengths
+from assistant.errors import EngineError, ModelLoadError
 
 _DEFAULT_N_CTX = 8192
 _IDLE_SLOTS = 2
@@ -68,7 +70,7 @@ class GGUFRunner:
         )
         self.close_token = self._single_token(family)
         self.info = self._describe(options, gguf, family)
-        self._warm_up()
+        self._warm_up(options.path)
 
     def prompt(self, request: Request) -> Prompt:
         """Render the messages with the model's template and tokenise them."""
@@ -119,6 +121,11 @@ class GGUFRunner:
             favoured = float(logits[nudge.token]) + _NUDGE_NATS * nudge.strength
             logits[nudge.token] = max(float(logits[nudge.token]), min(ceiling, favoured))
         n = self._candidates.gather(logits, sampler.n_needed)
+        if math.isnan(self._candidates.confidence):
+            raise EngineError(
+                "The model computes no numbers any more (NaN).",
+                "Ask again with n_gpu_layers = 0; if that does not help, download the model again.",
+            )
         token = self._llama.choose(sampler, self._candidates, n)
         logprob = self._candidates.logprob(float(logits[token]))
         return Drawn(token, logprob, self._candidates.confidence)
@@ -179,11 +186,17 @@ class GGUFRunner:
             )
         return self._blanks
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, path: str) -> None:
         """Compute a little, so that a build that crashes does it now and not in the first answer."""
         tokens = self.tokenize("warming up with some words of no meaning at all")[:_WARM_UP_TOKENS]
         self.decode([Piece(0, 0, tokens, wants_logits=True)])
         self.decode([Piece(0, len(tokens), tokens[:1], wants_logits=True)])
+        if self._flag[0] == b"\0" and np.isnan(self._llama.logits(0)).any():
+            self.close()
+            raise ModelLoadError(
+                f"{Path(path).name} is damaged: it computes no numbers (NaN).",
+                "Download it again, or name another file with --model.",
+            )
         self.clear(0)
 
     def _describe(self, options: LoadOptions, gguf: GGUFInfo, family: Family) -> ModelInfo:
