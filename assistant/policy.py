@@ -45,5 +45,5 @@ def plan(think: Literal["auto", "off"] | int, max_tokens: int, model: ModelInfo)
         return Plan("direct", "This model has no thinking mode: answering at once.", max_tokens)
     budget = AUTO_BUDGET if think == "auto" else think
     whose = "as long as it helps" if think == "auto" else "as you asked"
-    reason = f"Thinking {whose}, up to {budget:,} tokens."
+    reason = f"Thinking {whose}, up to {budget:,} token{'s' if budget > 1 else ''}."
     return Plan("extended_thinking", reason, max_tokens + budget, thinking_budget=budget)

@@ -66,7 +66,9 @@ class GGUFRunner:
         self._candidates = Candidates(self._llama.n_vocab)
         self.markers = markers(family, self._template.stop)
         self.lengths = ForcedLengths(
-            len(self.tokenize(self.markers.hand_over)), len(self.tokenize(self.markers.forced_close))
+            hand_over=len(self.tokenize(self.markers.hand_over)),
+            close=len(self.tokenize(self.markers.forced_close)),
+            continuation=len(self.tokenize(self.markers.continuation)),
         )
         self.close_token = self._single_token(family)
         self.info = self._describe(options, gguf, family)

@@ -8,6 +8,7 @@ from collections import Counter
 _SENTENCE_END = re.compile(r"(?<=[.!?\n。！？])\s*")
 _MIN_SENTENCE_CHARS = 24
 _SENTENCE_REPEATS = 4
+_SENTENCES_IN_A_ROW = 3
 _TAIL = 384
 """Tokens of the end that are searched for a period."""
 _CHECK_EVERY = 16
@@ -18,14 +19,17 @@ _MIN_PERIODS = 4
 class LoopDetector:
     """Says when a text repeats itself so much that nothing new will come.
 
-    Two signs: the same sentence (24 characters or more, without regard to case and spacing) four
-    times, or an end of the text that is one passage four times or more over at least 48 tokens.
+    Two signs: three sentences in a row (of 24 characters or more, without regard to case and spacing)
+    that were each said three times before, or an end of the text that is one passage four times or
+    more over at least 48 tokens.
     """
 
     def __init__(self) -> None:
         self._sentences: Counter[str] = Counter()
         self._open = ""
         self._tokens: list[int] = []
+        self._n_stale = 0
+        """Sentences in a row that had been said often before."""
         self._is_looping = False
 
     def feed(self, token: int, text: str) -> bool:
@@ -46,7 +50,9 @@ class LoopDetector:
         words = " ".join(sentence.casefold().split())
         if len(words) >= _MIN_SENTENCE_CHARS:
             self._sentences[words] += 1
-            self._is_looping |= self._sentences[words] >= _SENTENCE_REPEATS
+            is_stale = self._sentences[words] >= _SENTENCE_REPEATS
+            self._n_stale = self._n_stale + 1 if is_stale else 0
+            self._is_looping |= self._n_stale >= _SENTENCES_IN_A_ROW
 
 
 def shortest_period(tokens: list[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,9 @@ _START = (
 )
 _FROM_OUTSIDE = {"SIGTERM", "SIGHUP", "SIGINT"}
 """Signals that say nothing against the settings."""
+_POLITE_THREADS = {"GOMP_SPINCOUNT": "2000"}
+"""How long llama.cpp's threads wait for each other before they give the core away. By default they hold
+it for so long that one other busy program on a small machine costs nine tenths of the speed."""
 _ASK_AGAIN = "Ask again: the model will be started anew."
 _KILLED = "was killed from outside, as happens when memory runs out (SIGKILL)"
 
@@ -177,6 +181,10 @@ class ProcessEngine:
                     return
         except (EOFError, OSError):
             raise self._bury() from None
+        except OutOfMemory as error:
+            if self._model is not None:
+                self._make_room(error)
+            raise
         except MullError:
             raise
         except BaseException:
@@ -191,12 +199,14 @@ class ProcessEngine:
         self._log = _open_log()
         try:
             self._flag = SharedFlag()
+            environment = {**_POLITE_THREADS, **os.environ}
             command = [sys.executable, "-P", "-c", _START, self._factory, self._flag.path]
             self._child = subprocess.Popen(
                 [*command, json.dumps(sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log or subprocess.DEVNULL,
+                env=environment,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
@@ -248,6 +258,14 @@ class ProcessEngine:
         except EngineDied:
             self._why_again = f"The model's process {cause}; Mull starts it again."
         return error
+
+    def _make_room(self, error: OutOfMemory) -> None:
+        """After memory ran out in mid-run: the next start asks for less."""
+        self._end_child()
+        try:
+            self._why_again = self._step_down(error, memory_ladder(self._options))
+        except OutOfMemory:
+            self._why_again = f"{error.message} Mull starts the model again."
 
     def _kill_if_stuck(self, child: subprocess.Popen[bytes] | None, n_calls: int) -> None:
         if child is not None and child is self._child and n_calls == self._n_calls and n_calls % 2:

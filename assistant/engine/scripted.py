@@ -57,7 +57,9 @@ class ScriptedRunner:
         self.n_batch = n_batch
         self.n_slots = info.n_seq_max
         self.can_truncate = True
-        self.lengths = ForcedLengths(len(markers.hand_over), len(markers.forced_close))
+        self.lengths = ForcedLengths(
+            len(markers.hand_over), len(markers.forced_close), len(markers.continuation)
+        )
         self.close_token: int | None = None
         self.n_decoded = 0
         """Tokens computed so far: what prefix reuse saves shows here."""

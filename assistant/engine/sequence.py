@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from assistant.engine.prefix import PrefixCache, Slot
 from assistant.engine.protocol import (
@@ -60,9 +60,8 @@ class RunningSequence:
         self._index = index
         self._is_clipped = room < request.max_tokens
         self._max_tokens = min(room, request.max_tokens)
-        lengths = replace(runner.lengths, continuation=len(runner.tokenize(runner.markers.continuation)))
         self.thinking = Thinking(
-            runner.markers, prompt.is_thinking, request.thinking, self._max_tokens, lengths
+            runner.markers, prompt.is_thinking, request.thinking, self._max_tokens, runner.lengths
         )
         self._sampler = self._new_sampler()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -93,6 +92,8 @@ class RunningSequence:
         twin._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         twin._decoder.setstate(self._decoder.getstate())
         twin._sampler = self._new_sampler(seq_id)
+        for token in self.tokens[len(self.prompt.tokens) :]:
+            twin._sampler.accept(token)
         return twin
 
     def advance(self, row: int) -> list[SequenceEvent]:
@@ -136,8 +137,9 @@ class RunningSequence:
 
     def steer(self, budget: ThinkingBudget) -> list[SequenceEvent]:
         """Replace the thinking budget; more of it takes a running answer back."""
+        is_larger = budget.maximum > self.thinking.budget.maximum
         self.thinking.steer(budget)
-        if self._end_of_thinking is None or self.thinking.is_thinking:
+        if not is_larger or self._end_of_thinking is None or self.thinking.is_thinking:
             return []
         n_tokens, n_thinking = self._end_of_thinking
         n_completion = n_tokens - len(self.prompt.tokens)

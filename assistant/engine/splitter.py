@@ -43,8 +43,9 @@ class Splitter:
     """Splits one sequence's text; `feed` chunk by chunk, then `flush` once.
 
     A channel starts without blank lines, and whitespace at its end is kept back until more text
-    follows. An opening marker counts in an answer only at the start of a line, and neither marker
-    counts there after a quotation mark: an answer may speak of `<think>`.
+    follows. A channel that goes on after the other one was heard goes on in a new paragraph. An
+    opening marker counts in an answer only where nothing but spaces stands before it in its line, and
+    neither marker counts there after a quotation mark: an answer may speak of `<think>`.
     """
 
     def __init__(self, markers: Markers, is_thinking: bool) -> None:
@@ -58,7 +59,10 @@ class Splitter:
         self._held = ""
         self._blank = ""
         self._is_begun = False
-        self._previous = "\n"
+        self._was_heard = {True: False, False: False}
+        """By `is_thinking`: whether the channel has said something before it was left."""
+        self._line = "\n"
+        """What `_last_line` says of the text so far: enough to judge what a marker means."""
 
     @property
     def n_held(self) -> int:
@@ -84,7 +88,8 @@ class Splitter:
         """Go on as if the text had just entered this channel: thinking that was begun, or a new answer."""
         self.is_thinking = is_thinking
         self.is_stopped = False
-        self._held, self._blank, self._is_begun, self._previous = "", "", is_thinking, "\n"
+        self._held, self._blank, self._is_begun, self._line = "", "", is_thinking, "\n"
+        self._was_heard[False] = False
 
     def resume(self) -> None:
         """Go on after a text that ended the turn."""
@@ -114,25 +119,25 @@ class Splitter:
                 rest = text[at:]
                 if not is_last and any(m.startswith(rest) and m != rest for m in self._all):
                     return at, ""
-                previous = text[at - 1] if at > start else self._previous
-                counting = (m for m in self._all if rest.startswith(m) and self._counts(m, previous))
+                line = _last_line(self._line + text[start:at])
+                counting = (m for m in self._all if rest.startswith(m) and self._counts(m, line))
                 if whole := max(counting, key=len, default=""):
                     return at, whole
         return len(text), ""
 
-    def _counts(self, marker: str, previous: str) -> bool:
+    def _counts(self, marker: str, line: str) -> bool:
         if self.is_thinking or marker in self._markers.noise or marker in self._markers.stop:
             return True
         if marker in self._markers.open and marker not in self._markers.close:
-            return previous == "\n"
-        return previous not in _QUOTES
+            return not line.strip()
+        return line[-1] not in _QUOTES
 
     def _pass(self, marker: str) -> None:
         if marker in self._markers.stop:
             self.is_stopped = True
             return
         if marker in self._markers.noise:
-            self._previous = "\n"
+            self._line = "\n"
             return
         was_thinking = self.is_thinking
         if marker in self._markers.close and (was_thinking or marker not in self._markers.open):
@@ -140,14 +145,15 @@ class Splitter:
         else:
             self.is_thinking = True
         if was_thinking != self.is_thinking:
+            self._was_heard[was_thinking] |= self._is_begun
             self._blank, self._is_begun = "", False
-        self._previous = "\n"
+        self._line = "\n"
 
     def _plain(self, text: str) -> str:
         """The part of `text` that can be shown now: no blank lines first, no whitespace last."""
         if not text:
             return ""
-        self._previous = text[-1]
+        self._line = _last_line(self._line + text)
         text = self._blank + text
         shown = text.rstrip()
         self._blank = text[len(shown) :]
@@ -157,4 +163,11 @@ class Splitter:
             self._is_begun = True
             lead = len(shown) - len(shown.lstrip())
             shown = shown[shown.rfind("\n", 0, lead) + 1 :]
+            return "\n\n" + shown if self._was_heard[self.is_thinking] else shown
         return shown
+
+
+def _last_line(text: str) -> str:
+    """What matters of the last line: its break and blanks, or a sign for its words and its last character."""
+    line = text[text.rfind("\n") + 1 :]
+    return f"_{line[-1]}" if line.strip() else f"\n{line}"

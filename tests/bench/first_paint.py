@@ -15,7 +15,7 @@ from assistant.tui.protocol import SessionLike
 from assistant.config import load
 
 
-class FirstPaint(MullApp):
+class FirstPaint(MullApp):  # type: ignore[misc]
     """The chat, until it is on the screen."""
 
     CSS_PATH = str(Path(app_module.__file__).with_name("mull.tcss"))

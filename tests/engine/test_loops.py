@@ -102,23 +102,31 @@ def test_no_alarm_on_regular_text_that_gets_on(text: str) -> None:
     assert n is None, f"taken for a loop at {''.join(PIECE.findall(text)[:n])[-80:]!r}"
 
 
-def test_the_same_sentence_four_times_is_a_loop() -> None:
+def test_a_sentence_said_over_and_over_is_a_loop() -> None:
     sentence = "I should count the letters once more. "
-    between = ["So there are two.", "Or are there?", "The word is long."]
-    assert looping_after(sentence.join(["First. ", *between])) is None, "three times is not yet a loop"
+    between = ["So there are two.", "Or are there?", "The word is long.", "Yes.", "No?"]
+    assert looping_after(sentence.join(["First. ", *between])) is None, "five times is not yet a loop"
     assert looping_after(sentence.join(["First. ", *between, ""])) is not None
+
+
+def test_a_line_that_comes_back_among_new_ones_is_no_loop() -> None:
+    drafts = "".join(
+        f"for i in range(len(numbers)):\n    total += numbers[i] ** {n}  # draft {n}\n" for n in range(9)
+    )
+    assert looping_after(drafts) is None
 
 
 def test_case_and_spacing_do_not_hide_a_repeated_sentence() -> None:
     text = (
         "Let me count the letters again.  let me COUNT the letters again.\n"
         "Let me count\tthe letters again. LET me count the letters  again.\n"
+        "LET ME COUNT THE LETTERS AGAIN. Let me  count the letters again.\n"
     )
     assert looping_after(text) is not None
 
 
 def test_chinese_sentences_are_sentences() -> None:
-    assert looping_after("让我们再一次仔细地检查这个问题的答案是不是真的正确无误的。" * 4) is not None
+    assert looping_after("让我们再一次仔细地检查这个问题的答案是不是真的正确无误的。" * 6) is not None
 
 
 def test_short_sentences_may_come_back() -> None:

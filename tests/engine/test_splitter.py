@@ -69,7 +69,7 @@ def expected(of: Markers, is_thinking: bool, text: str) -> tuple[str, str]:
     """What the rules say, by regular expressions over the whole text."""
     conditions = [
         *((marker, rf"(?<![{QUOTES}])") for marker in of.close),
-        *((marker, r"(?:\A|(?<=\n))") for marker in of.open),
+        *((marker, r"(?:\A|(?<=\n))[^\S\n]*") for marker in of.open),
         *((marker, "") for marker in (*of.noise, *of.stop)),
     ]
     longest_first = sorted(conditions, key=lambda pair: -len(pair[0]))
@@ -79,15 +79,18 @@ def expected(of: Markers, is_thinking: bool, text: str) -> tuple[str, str]:
     while True:
         now, run = runs[-1]
         match = (in_thinking if now else in_answer).search(text)
+        found = match[0].lstrip(" \t") if match else ""
         runs[-1] = (now, run + text[: match.start() if match else len(text)])
-        if match is None or match[0] in of.stop:
+        if match is None or found in of.stop:
             break
         text = text[match.end() :]
-        after = now if match[0] in of.noise else match[0] in of.open
+        after = now if found in of.noise else found in of.open
         if after != now:
             runs.append((after, ""))
     shown = [(now, re.sub(r"\A\s*\n", "", run).rstrip()) for now, run in runs]
-    return tuple("".join(run for now, run in shown if now == channel) for channel in (True, False))  # type: ignore[return-value]
+    return tuple(
+        "\n\n".join(run for now, run in shown if now == channel and run) for channel in (True, False)
+    )  # type: ignore[return-value]
 
 
 @settings(deadline=None)
@@ -194,7 +197,7 @@ EXAMPLES = {
         True,
         "Hm.<|end|><|start|>assistant<|channel|>final<|message|>4<|end|><|start|>assistant"
         "<|channel|>analysis<|message|>Done.<|end|>",
-        "Hm.Done.",
+        "Hm.\n\nDone.",
         "4",
     ),
     "gpt-oss with a constrained answer": (
