@@ -25,6 +25,8 @@ STARTS = "CRASHING_STARTS"
 """Environment variable: a file that every start adds its process id to."""
 ANSWER = "All is well."
 SMALL = 2048
+TIMEOUT_S = 60.0
+"""Only in a test that fails does a hang last so long."""
 
 _connections: list[socket.socket] = []
 
@@ -89,7 +91,7 @@ def _obey(request: Request, _sample: int) -> str:
         os.write(1, b"drawing in C")
     if order == "hang":
         _connect().sendall(b"!")
-        threading.Event().wait()
+        threading.Event().wait(TIMEOUT_S)
     return ANSWER
 
 

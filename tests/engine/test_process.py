@@ -440,10 +440,13 @@ def test_a_request_broken_off_by_the_keyboard_leaves_no_answer_behind(
     told(engine)
     main = threading.main_thread().ident
     assert main is not None
+    # A shell that runs the tests in the background has the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = listener.then(lambda: signal.pthread_kill(main, signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         converse(engine, "hang")
 
+    signal.signal(signal.SIGINT, before)
     thread.join()
     listener.wait_for_end()
     told(engine)
