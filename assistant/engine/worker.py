@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import queue
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any, cast
@@ -22,6 +24,8 @@ from assistant.errors import EngineError, MullError, OutOfMemory
 Factory = Callable[[LoadOptions, SharedFlag, Callable[[float], None]], Engine]
 """Makes the engine from options, the flag to heed, and a function to report progress to."""
 
+LAST_S = 5.0
+"""Seconds that a step may go on after the other end is gone."""
 GGUF_ENGINE = "assistant.engine.worker:open_gguf"
 
 
@@ -44,12 +48,26 @@ def main(factory_name: str, flag_path: str) -> None:
     # Both ends have it mapped: gone now, the file is not left behind by a process that is killed.
     if os.name == "posix":
         flag.remove()
+    requests: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(wire, requests, flag), daemon=True).start()
+    while (request := requests.get()) is not None:
+        try:
+            wire.send(server.answer(*request))
+        except OSError:
+            break
+    server.close()
+
+
+def _listen(wire: Wire, requests: queue.SimpleQueue[tuple[Any, ...] | None], flag: SharedFlag) -> None:
+    """Pass requests on; once the other end is gone, see that this process ends, whatever it is doing."""
     try:
         while True:
-            request = cast("tuple[Any, ...]", wire.receive())
-            wire.send(server.answer(*request))
+            requests.put(cast("tuple[Any, ...]", wire.receive()))
     except (EOFError, OSError):
-        server.close()
+        flag.set()
+        requests.put(None)
+    threading.Event().wait(LAST_S)
+    os._exit(1)
 
 
 def _take_over_pipes() -> Wire:

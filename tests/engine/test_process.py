@@ -458,24 +458,26 @@ import sys
 from assistant.engine.options import LoadOptions
 from assistant.engine.process import ProcessEngine
 from tests.engine.running import ask
-engine = ProcessEngine(LoadOptions("none"), "crashing:telling")
+engine = ProcessEngine(LoadOptions("none"), sys.argv[1])
 list(engine.load())
 with engine.batch() as batch:
-    batch.add(ask("hello"))
-    batch.step()
+    batch.add(ask(sys.argv[2]))
     print("ready", flush=True)
+    while batch.step():
+        pass
     sys.stdin.read()
 """
 
 
+@pytest.mark.parametrize(("factory", "order"), [("telling", "hello"), ("impatient", "hang")])
 def test_a_child_whose_parent_is_killed_ends_by_itself(
-    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factory: str, order: str
 ) -> None:
     for name in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(name, str(tmp_path))
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here.parents[1]), str(here)]))
-    command = [sys.executable, "-P", "-c", _PARENT]
+    command = [sys.executable, "-P", "-c", _PARENT, f"crashing:{factory}", order]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         listener.wait_for_child()
         assert parent.stdout is not None
