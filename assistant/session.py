@@ -16,7 +16,7 @@ from assistant.control import Control
 from assistant.engine.options import LoadOptions
 from assistant.engine.process import Loaded, ProcessEngine
 from assistant.engine.protocol import Engine, ModelInfo, Request, Sampling, ThinkingBudget
-from assistant.errors import UsageError
+from assistant.errors import EngineError, MullError, UsageError
 from assistant.events import Answer, Event, Loading, Notice, Planned
 from assistant.policy import Plan, plan
 from assistant.query import Query
@@ -100,7 +100,14 @@ class Session:
         if not query.text.strip() and not query.attachments:
             raise UsageError("The question is empty.", "Ask something.")
         control = control or Control()
-        yield from self.load()
+        control.on_stop(self._engine.interrupt)
+        try:
+            yield from self.load()
+        except MullError:
+            if not control.is_stopped:
+                raise
+        if not self._engine.is_loaded:
+            raise EngineError("Loading the model was stopped.", "Ask again to load it.")
         model = self._engine.model
         chosen = plan(self._settings.think, self._settings.max_tokens, model)
         yield Planned(
@@ -112,7 +119,6 @@ class Session:
         )
         request = self._request(query, chosen, model)
         with self._engine.batch() as batch:
-            control.on_stop(self._engine.interrupt)
             for event in STRATEGIES[chosen.strategy](request, chosen, batch, control, model):
                 if not isinstance(event, Answer):
                     yield event

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field, replace
 from assistant.engine.runner import Prompt, Runner
 from assistant.errors import EngineError
 
+_MIN_SHARED_TOKENS = 8
+"""A shorter beginning, such as a template's first markers, is computed anew: it costs nothing, and a
+question then goes through the same arithmetic whatever was asked before."""
+_MAX_IDLE_TOKENS = 512
+"""Tokens that idle slots may keep besides what the newest prompt shares with them. Cells of other
+conversations slow every step down, by a third where 6,000 of them lie beside a short one."""
 _MAX_CHECKPOINTS = 4
 """Kept per slot; the oldest goes first."""
 
@@ -66,6 +72,7 @@ class PrefixCache:
             self._empty(target)
             n_cached = 0
         target.tokens = list(tokens[:n_cached])
+        self._thin_out(tokens)
         return target
 
     def respell(self, prompt: Prompt) -> Prompt:
@@ -161,11 +168,20 @@ class PrefixCache:
             low, high = (middle, high) if held[low:middle] == text[low:middle] else (low, middle - 1)
         return low
 
+    def _thin_out(self, tokens: Sequence[int]) -> None:
+        """Empty idle slots that hold too much that is foreign to `tokens`, those used longest ago first."""
+        n_foreign = 0
+        idle = [slot for slot in self._slots if not slot.is_busy and slot.tokens]
+        for slot in sorted(idle, key=lambda slot: slot.last_used, reverse=True):
+            n_foreign += len(slot.tokens) - common_prefix(slot.tokens, tokens)
+            if n_foreign > _MAX_IDLE_TOKENS:
+                self._empty(slot)
+
     def _best_source(self, tokens: Sequence[int]) -> tuple[Slot | None, int]:
         best, best_n = None, 0
         for slot in self._slots:
             n = self._reusable(slot, min(common_prefix(slot.tokens, tokens), len(tokens) - 1))
-            if n > best_n:
+            if n > best_n and n >= min(_MIN_SHARED_TOKENS, len(tokens) - 1):
                 best, best_n = slot, n
         return best, best_n
 

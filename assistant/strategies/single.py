@@ -22,6 +22,7 @@ from assistant.engine.protocol import (
     ThinkingEnded,
     Usage,
 )
+from assistant.errors import EngineDied
 from assistant.events import (
     Answer,
     AnswerDelta,
@@ -44,7 +45,12 @@ def single(request: Request, plan: Plan, batch: Batch, control: Control, model: 
             batch.steer(seq_id, run.cut_budget())
         if more := control.take_more_tokens():
             batch.steer(seq_id, run.larger_budget(more))
-        events = batch.step()
+        try:
+            events = batch.step()
+        except EngineDied:
+            if control.is_stopped:  # it did not heed the stop and was ended: what was said stands
+                break
+            raise
         if not events:
             break
         for event in events:

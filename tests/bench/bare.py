@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
-from pathlib import Path
 from typing import Any
 
 import llama_cpp
 
-_log = llama_cpp.llama_log_callback(lambda _level, _text, _data: None)
-
 
 class BareLoop:
-    """`llama_decode` and `llama_sampler_sample` in a Python loop, with one chain of samplers a sequence."""
+    """`llama_decode` and `llama_sampler_sample` in a Python loop, with one chain of samplers a sequence.
 
-    def __init__(self, path: Path, n_seq_max: int, n_threads: int) -> None:
-        llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
-        llama_cpp.llama_backend_init()
-        model_params = llama_cpp.llama_model_default_params()
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
+    It takes a model that is loaded already: where a model lies in memory alone makes some percent of
+    difference, so what is compared must share one.
+    """
+
+    def __init__(self, model: Any, n_seq_max: int, n_threads: int) -> None:
+        self._model = model
         params = llama_cpp.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_seq_max = 8192, 512, n_seq_max
         params.n_threads = params.n_threads_batch = n_threads
@@ -58,7 +55,6 @@ class BareLoop:
         """Give everything back."""
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self._context)
-        llama_cpp.llama_model_free(self._model)
 
     def _tokenize(self, text: str) -> list[int]:
         data = text.encode()

@@ -31,7 +31,7 @@ from tests.bench.bare import BareLoop
 
 MODEL = Path(os.environ.get("BENCH_MODEL") or paths.starter_model())
 N_STEPS = 96
-ROUNDS = 5
+ROUNDS = 7
 SAMPLING = Sampling(temperature=0.7, top_k=40, top_p=0.95, seed=1)
 STORY = "Tell me a long story about a fisherman, his daughter and the sea, with many small details."
 
@@ -71,11 +71,12 @@ def paired(first: Callable[[], float], second: Callable[[], float]) -> tuple[flo
 
 def bench_step() -> None:
     """`Batch.step` against a bare loop, in this process and through the child."""
-    local = LocalEngine(GGUFRunner(LoadOptions(str(MODEL))))
+    runner = GGUFRunner(LoadOptions(str(MODEL)))
+    local = LocalEngine(runner)
     process = ProcessEngine(LoadOptions(str(MODEL)))
     for _ in process.load():
         pass
-    bare = BareLoop(MODEL, 8, usable_threads())
+    bare = BareLoop(runner._llama._model, 8, usable_threads())
     prompt = f"<|im_start|>user\n{STORY}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     for n in (1, 8):
         engines: list[tuple[str, Engine, str]] = [

@@ -239,7 +239,17 @@ def test_earlier_conversations_give_way_before_anything_running() -> None:
     for letter in "abcdef":
         run = completion(engine, ask(letter * 80, max_tokens=60))
         assert (run.answer, run.reason) == ("Twelve, I would say.", "stop")
-    assert run.n_cached == len("user:")
+    assert run.n_cached == 0, "five shared characters are not worth another arithmetic"
+
+
+def test_a_long_conversation_gives_way_to_another_one() -> None:
+    engine = Replay("Twelve, I would say.")
+    long, short = ask("x" * 700, max_tokens=60), ask("y" * 100, max_tokens=60)
+    completion(engine, long)
+    assert completion(engine, long).n_cached == n_prompt(engine, long) - 1
+    completion(engine, short)
+    assert completion(engine, short).n_cached == n_prompt(engine, short) - 1
+    assert completion(engine, long).n_cached == 0
 
 
 def test_the_newest_conversations_stay_longest() -> None:
