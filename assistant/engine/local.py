@@ -83,7 +83,7 @@ class LocalBatch:
         )
         return seq_ids
 
-    def step(self) -> list[SequenceEvent]:
+    def step(self, patience_s: float = 0.0) -> list[SequenceEvent]:
         """Compute until there is something to tell: one batch, or several while a long forced text is read.
 
         An empty list means that nothing is left to do, or that it was interrupted.

@@ -11,7 +11,7 @@ from assistant.errors import EngineError
 _MIN_SHARED_TOKENS = 8
 """A shorter beginning, such as a template's first markers, is computed anew: it costs nothing, and a
 question then goes through the same arithmetic whatever was asked before."""
-_MAX_IDLE_TOKENS = 512
+_MAX_IDLE_TOKENS = 256
 """Tokens that idle slots may keep besides what the newest prompt shares with them. Cells of other
 conversations slow every step down, by a third where 6,000 of them lie beside a short one."""
 _MAX_CHECKPOINTS = 4

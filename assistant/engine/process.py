@@ -305,9 +305,9 @@ class ProcessBatch:
         """Queue a prompt for `n` sequences; returns their ids."""
         return cast("list[int]", self._engine.call("add", request, n))
 
-    def step(self) -> list[SequenceEvent]:
-        """Compute one batch and tell what came."""
-        return cast("list[SequenceEvent]", self._engine.call("step"))
+    def step(self, patience_s: float = 0.0) -> list[SequenceEvent]:
+        """Compute one batch, or as many as take `patience_s` seconds, and tell what came."""
+        return cast("list[SequenceEvent]", self._engine.call("step", patience_s))
 
     def append(self, seq_id: int, text: str) -> None:
         """Force `text` as the sequence's next tokens."""

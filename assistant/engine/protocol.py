@@ -200,10 +200,12 @@ class Batch(Protocol):
             TemplateError: the model's template fails on these messages.
         """
 
-    def step(self) -> list[SequenceEvent]:
+    def step(self, patience_s: float = 0.0) -> list[SequenceEvent]:
         """Compute one batch (a token for each running sequence and a chunk of prompt) and tell what came.
 
-        An empty list means that nothing is left to do.
+        An empty list means that nothing is left to do. An engine to which a call is dear may compute
+        further batches for `patience_s` seconds before it answers, though not past a `ThinkingEnded`
+        or a `Finished`: a strategy that has no decision to take from token to token gains speed by it.
 
         Raises:
             EngineError: the engine failed; the batch is lost.

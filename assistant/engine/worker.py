@@ -12,12 +12,13 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any, cast
 
 from assistant.engine.options import LoadOptions
-from assistant.engine.protocol import Batch, Engine
+from assistant.engine.protocol import Batch, Engine, Finished, SequenceEvent, ThinkingEnded
 from assistant.engine.wire import SharedFlag, Wire
 from assistant.errors import EngineError, MullError, OutOfMemory
 
@@ -118,6 +119,8 @@ class _Server:
             self._batch.__exit__(None, None, None)
             self._batch = None
             return None
+        if verb == "step":
+            return _steps(self._batch, *arguments)
         return getattr(self._batch, verb)(*arguments)
 
     def _load(self, options: LoadOptions) -> object:
@@ -137,3 +140,16 @@ class _Server:
         if self._engine is not None:
             self._engine.close()
         sys.stderr.flush()
+
+
+def _steps(batch: Batch, patience_s: float) -> list[SequenceEvent]:
+    """Step for `patience_s` seconds, at least once, and not past what a strategy may want to act on."""
+    until = time.monotonic() + patience_s
+    events = batch.step()
+    came = events
+    while came and time.monotonic() < until:
+        if any(isinstance(event, ThinkingEnded | Finished) for event in came):
+            break
+        came = batch.step()
+        events += came
+    return events

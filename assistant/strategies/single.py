@@ -35,6 +35,9 @@ from assistant.events import (
 )
 from assistant.policy import Plan
 
+_PATIENCE_S = 0.03
+"""What nobody sees: text comes 30 times a second, and a key is heeded as fast."""
+
 
 def single(request: Request, plan: Plan, batch: Batch, control: Control, model: ModelInfo) -> Iterator[Event]:
     """Run one sequence to its end, or to where the user stops it."""
@@ -46,7 +49,7 @@ def single(request: Request, plan: Plan, batch: Batch, control: Control, model: 
         if more := control.take_more_tokens():
             batch.steer(seq_id, run.larger_budget(more))
         try:
-            events = batch.step()
+            events = batch.step(_PATIENCE_S)
         except EngineDied:
             if control.is_stopped:  # it did not heed the stop and was ended: what was said stands
                 break
