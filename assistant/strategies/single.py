@@ -48,6 +48,8 @@ def single(request: Request, plan: Plan, batch: Batch, control: Control, model: 
             batch.steer(seq_id, run.cut_budget())
         if more := control.take_more_tokens():
             batch.steer(seq_id, run.larger_budget(more))
+            if run.is_thinking_at_its_end:
+                yield Notice(text="max_tokens leaves no room for more thinking than that: set a larger one.")
         try:
             events = batch.step(_PATIENCE_S)
         except EngineDied:
@@ -107,6 +109,11 @@ class _Run:
             maximum=max(self._budget.maximum, n_thought) + n_tokens, minimum=n_thought + n_tokens // 2
         )
         return self._budget
+
+    @property
+    def is_thinking_at_its_end(self) -> bool:
+        """Whether the budget is more than the whole completion may have."""
+        return self._budget.maximum >= self._max_tokens
 
     def answer(self, stopped: bool) -> Answer:
         """The last event."""
