@@ -155,6 +155,14 @@ class GGUFRunner:
             self._llama.copy(source, target)
         return self._llama.load(target, state) and self._llama.remove_from(target, n_tokens)
 
+    def park(self, slot: int) -> bytes:
+        """The slot's whole state."""
+        return self._llama.save(slot, is_whole=True)
+
+    def unpark(self, slot: int, state: bytes) -> bool:
+        """Fill an empty slot from a whole state; False where the cache has no room."""
+        return self._llama.load(slot, state, is_whole=True)
+
     def interrupt(self) -> None:
         """Abort the running `decode` and those to come; safe from any thread."""
         self._flag[0] = b"\1"

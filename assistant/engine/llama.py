@@ -365,18 +365,20 @@ class Llama:
         """Empty a sequence."""
         llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
 
-    def save(self, slot: int) -> bytes:
-        """The part of a sequence's state that cannot be cut."""
-        size = llama_cpp.llama_state_seq_get_size_ext(self._context, slot, _PARTIAL)
+    def save(self, slot: int, is_whole: bool = False) -> bytes:
+        """A sequence's state: the part that cannot be cut, or the whole with its cells."""
+        flags = 0 if is_whole else _PARTIAL
+        size = llama_cpp.llama_state_seq_get_size_ext(self._context, slot, flags)
         buffer = (ctypes.c_uint8 * size)()
-        n = llama_cpp.llama_state_seq_get_data_ext(self._context, buffer, size, slot, _PARTIAL)
-        return bytes(buffer[:n]) if n != size else bytes(buffer)
+        n = llama_cpp.llama_state_seq_get_data_ext(self._context, buffer, size, slot, flags)
+        return bytes(memoryview(buffer)[:n])
 
-    def load(self, slot: int, state: bytes) -> bool:
-        """Put a saved state into a sequence."""
+    def load(self, slot: int, state: bytes, is_whole: bool = False) -> bool:
+        """Put a saved state into a sequence; False where the cache has no room for it."""
+        flags = 0 if is_whole else _PARTIAL
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        n = llama_cpp.llama_state_seq_set_data_ext(self._context, buffer, len(state), slot, _PARTIAL)
-        return bool(n)
+        n = llama_cpp.llama_state_seq_set_data_ext(self._context, buffer, len(state), slot, flags)
+        return bool(n == len(state))
 
     def close(self) -> None:
         """Give context and model back."""

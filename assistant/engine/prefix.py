@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from assistant.engine.parking import Checkpoint, Parked, Parking, common_prefix
 from assistant.engine.runner import Prompt, Runner
 from assistant.errors import EngineError
 
 _MIN_SHARED_TOKENS = 8
 """A shorter beginning, such as a template's first markers, is computed anew: it costs nothing, and a
 question then goes through the same arithmetic whatever was asked before."""
-_MAX_IDLE_TOKENS = 256
-"""Tokens that idle slots may keep besides what the newest prompt shares with them. Cells of other
-conversations slow every step down, by a third where 6,000 of them lie beside a short one."""
+_MAX_IDLE_TOKENS = 32
+"""Tokens that an idle slot may keep besides what the newest prompt shares with it. Cells of others slow
+every step down: 240 of them by a tenth and more with a small model."""
+_MIN_PARKED_TOKENS = 64
+"""A shorter conversation is as soon read again as brought back."""
 _MAX_CHECKPOINTS = 4
 """Kept per slot; the oldest goes first."""
-
-
-@dataclass(slots=True)
-class Checkpoint:
-    """A place in a sequence that a model can return to although it cannot drop the end."""
-
-    n_tokens: int
-    state: bytes
 
 
 @dataclass(slots=True)
@@ -39,23 +34,18 @@ class Slot:
     checkpoints: list[Checkpoint] = field(default_factory=list)
 
 
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """Number of leading tokens that both have."""
-    n = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        n += 1
-    return n
-
-
 class PrefixCache:
-    """The slots of one runner. Idle ones keep their tokens until room is needed."""
+    """The slots of one runner.
+
+    Idle ones keep their tokens until another conversation begins or room is needed; then what is
+    worth it is parked.
+    """
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self._slots = [Slot(i) for i in range(runner.n_slots)]
         self._clock = 0
+        self._parking = Parking()
 
     @property
     def n_idle(self) -> int:
@@ -65,7 +55,13 @@ class PrefixCache:
     def acquire(self, tokens: Sequence[int]) -> Slot:
         """A slot that already holds as much of `tokens` as can be had, always less than all of it."""
         source, n_cached = self._best_source(tokens)
-        target = self._take_idle(besides=source)
+        if self._bring_back(tokens, n_cached):
+            source, n_cached = self._best_source(tokens)
+        if source is not None and not source.is_busy:
+            target = source
+            target.is_busy = True
+        else:
+            target = self._take_idle(besides=source)
         if source is not None and n_cached:
             n_cached = self._bring(source, target, n_cached)
         else:
@@ -83,10 +79,11 @@ class PrefixCache:
         the text: the longest cached beginning is kept as it is, and only the rest is tokenised.
         """
         best: list[int] = []
-        for slot in self._slots:
-            n = self.n_tokens_within(slot.tokens, self._n_common_bytes(slot, prompt.text))
+        everything: list[Slot | Parked] = [*self._slots, *self._parking.all]
+        for held in everything:
+            n = self.n_tokens_within(held.tokens, self._n_common_bytes(held.tokens, prompt.text))
             if n > len(best):
-                best = slot.tokens[:n]
+                best = held.tokens[:n]
         if len(best) <= common_prefix(best, prompt.tokens):
             return prompt
         n_bytes = sum(len(self.runner.text_of(token)) for token in best)
@@ -148,20 +145,21 @@ class PrefixCache:
         del slot.checkpoints[:-_MAX_CHECKPOINTS]
 
     def evict(self) -> bool:
-        """Empty the idle slot that was used longest ago; False if no idle slot holds anything."""
+        """Free the idle slot that was used longest ago; False if no idle slot holds anything."""
         held = [slot for slot in self._slots if not slot.is_busy and slot.tokens]
         if not held:
             return False
-        self._empty(min(held, key=lambda slot: slot.last_used))
+        self._put_away(min(held, key=lambda slot: slot.last_used))
         return True
 
     def forget(self) -> None:
-        """Empty every slot: the cache's content is no longer known."""
+        """Empty every slot, and keep nothing parked."""
         for slot in self._slots:
             self._empty(slot)
+        self._parking.clear()
 
-    def _n_common_bytes(self, slot: Slot, text: bytes) -> int:
-        held = b"".join(map(self.runner.text_of, slot.tokens))
+    def _n_common_bytes(self, tokens: Sequence[int], text: bytes) -> int:
+        held = b"".join(map(self.runner.text_of, tokens))
         low, high = 0, min(len(held), len(text))
         while low < high:
             middle = (low + high + 1) // 2
@@ -169,13 +167,41 @@ class PrefixCache:
         return low
 
     def _thin_out(self, tokens: Sequence[int]) -> None:
-        """Empty idle slots that hold too much that is foreign to `tokens`, those used longest ago first."""
-        n_foreign = 0
-        idle = [slot for slot in self._slots if not slot.is_busy and slot.tokens]
-        for slot in sorted(idle, key=lambda slot: slot.last_used, reverse=True):
-            n_foreign += len(slot.tokens) - common_prefix(slot.tokens, tokens)
-            if n_foreign > _MAX_IDLE_TOKENS:
-                self._empty(slot)
+        """Free the idle slots that hold too much that is foreign to `tokens`."""
+        for slot in self._slots:
+            if slot.is_busy or not slot.tokens:
+                continue
+            n_shared = common_prefix(slot.tokens, tokens)
+            if 2 * n_shared >= len(slot.tokens) > n_shared + _MAX_IDLE_TOKENS:
+                self._empty(slot)  # another turn or sample of this very conversation
+            elif len(slot.tokens) > n_shared + _MAX_IDLE_TOKENS:
+                self._put_away(slot)
+
+    def _put_away(self, slot: Slot) -> None:
+        """Free an idle slot, parking what it holds if that is worth it."""
+        if len(slot.tokens) >= _MIN_PARKED_TOKENS and not self._parking.holds(slot.tokens):
+            self._parking.put(Parked(slot.tokens, self.runner.park(slot.index), slot.checkpoints))
+        self._empty(slot)
+
+    def _bring_back(self, tokens: Sequence[int], n_cached: int) -> bool:
+        """Put into an idle slot the parked conversation that has more of `tokens` than is in the cache."""
+        parked, n_best = None, n_cached + _MIN_PARKED_TOKENS - 1
+        for each in self._parking.all:
+            n = self._reusable(each, min(common_prefix(each.tokens, tokens), len(tokens) - 1))
+            if n > n_best:
+                parked, n_best = each, n
+        if parked is None or not self.n_idle:
+            return False
+        self._parking.take(parked)
+        slot = self._take_idle(besides=None)
+        self._empty(slot)
+        is_back = self.runner.unpark(slot.index, parked.state)
+        while not is_back and self.evict():
+            is_back = self.runner.unpark(slot.index, parked.state)
+        if is_back:
+            slot.tokens, slot.checkpoints = parked.tokens, parked.checkpoints
+        self.release(slot)
+        return is_back
 
     def _best_source(self, tokens: Sequence[int]) -> tuple[Slot | None, int]:
         best, best_n = None, 0
@@ -185,10 +211,10 @@ class PrefixCache:
                 best, best_n = slot, n
         return best, best_n
 
-    def _reusable(self, slot: Slot, n_common: int) -> int:
-        if self.runner.can_truncate or n_common == len(slot.tokens):
+    def _reusable(self, held: Slot | Parked, n_common: int) -> int:
+        if self.runner.can_truncate or n_common == len(held.tokens):
             return n_common
-        return max((c.n_tokens for c in slot.checkpoints if c.n_tokens <= n_common), default=0)
+        return max((c.n_tokens for c in held.checkpoints if c.n_tokens <= n_common), default=0)
 
     def _take_idle(self, besides: Slot | None) -> Slot:
         idle = [slot for slot in self._slots if not slot.is_busy and slot is not besides]

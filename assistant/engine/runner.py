@@ -141,6 +141,12 @@ class Runner(Protocol):
     def restore(self, source: int, target: int, n_tokens: int, state: bytes) -> bool:
         """Make `target` (empty, or `source`) what `source` was when `state` was saved at `n_tokens`."""
 
+    def park(self, slot: int) -> bytes:
+        """Everything that `unpark` needs to make another slot what this one is."""
+
+    def unpark(self, slot: int, state: bytes) -> bool:
+        """Fill an empty slot from `park`; False where the cache has no room, and the slot stays empty."""
+
     def interrupt(self) -> None:
         """Abort the running `decode` and those to come; safe from any thread."""
 

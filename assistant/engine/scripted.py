@@ -150,6 +150,18 @@ class ScriptedRunner:
         assert len(self._cells[target]) == n_tokens
         return True
 
+    def park(self, slot: int) -> bytes:
+        """The cells' text."""
+        return self.save(slot)
+
+    def unpark(self, slot: int, state: bytes) -> bool:
+        """Bring the text back, if there is room."""
+        tokens = self.tokenize(state.decode())
+        if self._is_full(len(tokens)):
+            return False
+        self._cells[slot] = tokens
+        return True
+
     def interrupt(self) -> None:
         """Abort every decode to come."""
         self.is_interrupted = True

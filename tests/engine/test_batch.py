@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.engine.local import LocalBatch
+from assistant.engine.parking import Parked, Parking
 from assistant.engine.protocol import Prefilled, Request, ThinkingBudget
 from assistant.engine.scripted import THINK, scripted_engine
 from assistant.engine.splitter import Markers
@@ -242,23 +243,38 @@ def test_earlier_conversations_give_way_before_anything_running() -> None:
     assert run.n_cached == 0, "five shared characters are not worth another arithmetic"
 
 
-def test_a_long_conversation_gives_way_to_another_one() -> None:
+def test_a_long_conversation_is_parked_for_another_one_and_comes_back() -> None:
     engine = Replay("Twelve, I would say.")
     long, short = ask("x" * 700, max_tokens=60), ask("y" * 100, max_tokens=60)
     completion(engine, long)
     assert completion(engine, long).n_cached == n_prompt(engine, long) - 1
     completion(engine, short)
     assert completion(engine, short).n_cached == n_prompt(engine, short) - 1
-    assert completion(engine, long).n_cached == 0
+    assert sum(map(len, engine.cells)) == n_prompt(engine, short) + len("Twelve, I would say.")
+    back = completion(engine, long)
+    assert back.n_cached == n_prompt(engine, long) - 1
+    assert back.answer == "Twelve, I would say."
 
 
-def test_the_newest_conversations_stay_longest() -> None:
+def test_parking_lets_the_oldest_go_and_refuses_what_is_too_large() -> None:
+    parking = Parking(max_bytes=10)
+    first, second, third = (Parked([i] * 8, b"12345") for i in range(3))
+    for parked in (first, second, third):
+        parking.put(parked)
+    assert list(parking.all) == [second, third]
+    parking.put(Parked([9], b"12345678901"))
+    assert list(parking.all) == [second, third]
+    assert parking.holds([1] * 12)
+    assert not parking.holds([1, 0, 0, 0])
+
+
+def test_every_conversation_can_be_taken_up_again() -> None:
     engine = Replay("Yes", n_ctx=400)
-    for letter in "abcdef":
-        completion(engine, ask(letter * 80, max_tokens=60))
-    held = [letter for letter in "abcdef" if any(letter * 80 in slot for slot in engine.slots)]
-    assert held == list("abcdef")[-len(held) :]
-    assert len(held) > 1
+    requests = [ask(letter * 80, max_tokens=60) for letter in "abcdef"]
+    for request in requests:
+        completion(engine, request)
+    for request in (requests[0], requests[4]):
+        assert completion(engine, request).n_cached == n_prompt(engine, request) - 1
 
 
 def test_a_full_cache_ends_what_runs() -> None:

@@ -196,8 +196,8 @@ def test_an_interrupted_run_leaves_no_trace(open_tiny: Open, architecture: str) 
 
 
 @pytest.mark.parametrize("architecture", tiny_gguf.ARCHITECTURES)
-def test_conversations_that_had_to_go_are_read_again(open_tiny: Open, architecture: str) -> None:
-    """More conversations than sequences and than cells: the oldest give way, and none gets wrong."""
+def test_conversations_that_had_to_go_come_back(open_tiny: Open, architecture: str) -> None:
+    """More conversations than sequences and than cells: they are parked, brought back, and right."""
     engine = open_tiny(architecture, n_ctx=256, n_seq_max=1)
     questions = [f"{number} is a number. {QUESTION}" for number in range(6)]
     firsts = [completion(engine, ask(question)) for question in questions]
@@ -206,6 +206,7 @@ def test_conversations_that_had_to_go_are_read_again(open_tiny: Open, architectu
         second = ask(question, first.answer, "Are you sure?")
         run = completion(engine, second)
         assert run.reason == "length"
+        assert run.n_cached >= 64, "brought back and not read again"
         assert_alike(run, completion(open_tiny(architecture, n_ctx=256, n_seq_max=1), second))
 
 
