@@ -48,8 +48,8 @@ def single(request: Request, plan: Plan, batch: Batch, control: Control, model: 
             batch.steer(seq_id, run.cut_budget())
         if more := control.take_more_tokens():
             batch.steer(seq_id, run.larger_budget(more))
-            if run.is_thinking_at_its_end:
-                yield Notice(text="max_tokens leaves no room for more thinking than that: set a larger one.")
+            if notice := run.why_not_more():
+                yield Notice(text=notice)
         try:
             events = batch.step(_PATIENCE_S)
         except EngineDied:
@@ -110,10 +110,13 @@ class _Run:
         )
         return self._budget
 
-    @property
-    def is_thinking_at_its_end(self) -> bool:
-        """Whether the budget is more than the whole completion may have."""
-        return self._budget.maximum >= self._max_tokens
+    def why_not_more(self) -> str:
+        """What keeps a larger budget from having an effect; "" if nothing does."""
+        if self._plan.thinking_budget == 0:
+            return "Thinking is off for this answer: ask again with thinking on."
+        if self._budget.maximum >= self._max_tokens:
+            return "max_tokens leaves no room for more thinking than that: set a larger one."
+        return ""
 
     def answer(self, stopped: bool) -> Answer:
         """The last event."""

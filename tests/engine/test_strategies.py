@@ -188,6 +188,16 @@ def test_more_thinking_is_used_though_the_model_was_done() -> None:
     assert answer.text == "Twelve legs."
 
 
+def test_more_thinking_where_there_can_be_none_is_said() -> None:
+    control = Control()
+    running = session(LoadedReplay(SCRIPT), think="off", max_tokens=300).run(QUERY, control)
+    events = during(running, lambda event: isinstance(event, AnswerDelta), lambda: control.think_more(60))
+    assert [event.text for event in events if isinstance(event, Notice)] == [
+        "Thinking is off for this answer: ask again with thinking on."
+    ]
+    assert not [event for event in events if isinstance(event, Retracted)]
+
+
 @pytest.mark.parametrize("kind", [Planned, Prefill, ThinkingDelta, AnswerDelta])
 def test_closing_the_run_ends_the_computing(kind: type[Event]) -> None:
     engine = LoadedReplay(SCRIPT, n_batch=8)
