@@ -76,8 +76,9 @@ def compile_template(source: str) -> Template:
     try:
         return environment.from_string(source)
     except TemplateSyntaxError as error:
+        reason = (error.message or "its syntax").rstrip(".")
         raise TemplateError(
-            f"The model's chat template is wrong in line {error.lineno}: {error.message}.", _NEXT_STEP
+            f"The model's chat template is wrong in line {error.lineno}: {reason}.", _NEXT_STEP
         ) from None
     except (RecursionError, ValueError, OverflowError) as error:
         raise TemplateError(f"The model's chat template cannot be compiled: {error}.", _NEXT_STEP) from None
