@@ -93,6 +93,8 @@ def _obey(request: Request, _sample: int) -> str:
         raise ValueError("no such luck")
     if order == "abort":
         os.abort()
+    if order == "starve":
+        raise OutOfMemory("Memory ran out while the model was computing.", "Take less.")
     if order == "print":
         print("drawing", flush=True)
         os.write(1, b"drawing in C")

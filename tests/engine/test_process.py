@@ -352,6 +352,24 @@ def test_too_little_memory_makes_the_context_small(start: Start) -> None:
     assert small.model.options["n_ctx"] == 1024
 
 
+def test_memory_that_runs_out_in_mid_answer_makes_the_next_start_ask_for_less(start: Start) -> None:
+    engine = start("obedient", n_ctx=8192)
+    told(engine)
+
+    with pytest.raises(OutOfMemory):
+        converse(engine, "starve")
+
+    assert not engine.is_loaded
+    assert told(engine) == [
+        "Memory ran out while the model was computing. Mull tries again with a context of 2,048 tokens."
+    ]
+    assert engine.model.options["n_ctx"] == 2048
+    assert answer(engine) == crashing.ANSWER
+    again = start("obedient", n_ctx=8192)
+    assert told(again) == []
+    assert again.model.options["n_ctx"] == 2048, "remembered"
+
+
 def test_memory_that_never_suffices_is_said(start: Start) -> None:
     with pytest.raises(OutOfMemory) as caught:
         told(start("starving", n_ctx=8192))
