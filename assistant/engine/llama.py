@@ -141,7 +141,7 @@ class _BatchArrays:
 def _abort_if_set() -> Any:
     """C's own `strlen` as the abort callback: of a flag byte 0 it makes false, of 1 true.
 
-    llama.cpp asks it before every operation; a Python function would cost a tenth of the speed.
+    llama.cpp asks it before every operation; a Python function would cost some percent of the speed.
     """
     libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
     return ctypes.cast(libc.strlen, llama_cpp.ggml_abort_callback)

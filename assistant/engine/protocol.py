@@ -182,7 +182,7 @@ class ModelInfo:
     device: str = "CPU"
     """Where the layers are: CPU, or the GPU's name."""
     build: str = ""
-    """Version of llama-cpp-python and llama.cpp's system line, for the record of safe settings."""
+    """Version of llama-cpp-python and llama.cpp's system line."""
     note: str = ""
     """A sentence that the user should read, such as the starter model's."""
     options: dict[str, int | bool] = field(default_factory=dict)
