@@ -1,6 +1,6 @@
 """Votes over the answers of several samples: counting them, and when asking further is a waste. Pure.
 
-Answers are compared by a key, a normal form that whoever extracts them has made.
+Answers are compared by a key, a normal form; `extraction` finds an answer in a text and makes its key.
 """
 
 from __future__ import annotations
@@ -8,6 +8,36 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from assistant.extraction import (
+    AnswerKind,
+    confidence_span,
+    extract,
+    group,
+    key,
+    kind_of,
+    normalise,
+    options_of,
+    same,
+)
+
+__all__ = [
+    "AnswerKind",
+    "Share",
+    "agreement",
+    "confidence_span",
+    "extract",
+    "group",
+    "is_decided",
+    "is_safe",
+    "key",
+    "kind_of",
+    "leader_certainty",
+    "normalise",
+    "options_of",
+    "same",
+    "tally",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +66,10 @@ def tally(keys: Sequence[str | None], weights: Sequence[float] | None = None) ->
     if len(weights) != len(keys) or not all(weight >= 0 for weight in weights):
         raise ValueError("a vote needs one weight of 0 or more for each answer")
     votes: dict[str, list[int]] = {}
-    for i, key in enumerate(keys):
-        if key is not None:
-            votes.setdefault(key, []).append(i)
-    shares = [Share(key, tuple(who), math.fsum(weights[i] for i in who)) for key, who in votes.items()]
+    for i, answer in enumerate(keys):
+        if answer is not None:
+            votes.setdefault(answer, []).append(i)
+    shares = [Share(answer, tuple(who), math.fsum(weights[i] for i in who)) for answer, who in votes.items()]
     return sorted(shares, key=lambda share: (-share.weight, share.samples[0]))
 
 
@@ -75,9 +105,11 @@ def is_safe(shares: Sequence[Share], n_left: int, max_weight: float = 1.0) -> bo
     return shares[0].weight > runner_up + n_left * max_weight
 
 
-def is_decided(shares: Sequence[Share], n_left: int, certainty: float = 0.95) -> bool:
+def is_decided(
+    shares: Sequence[Share], n_left: int, certainty: float = 0.95, max_weight: float = 1.0
+) -> bool:
     """Whether further samples are a waste: the vote is safe, or its leader certain enough (the Beta rule)."""
-    return is_safe(shares, n_left) or leader_certainty(shares) >= certainty
+    return is_safe(shares, n_left, max_weight) or leader_certainty(shares) >= certainty
 
 
 def _beta_above_half(a: float, b: float) -> float:

@@ -68,6 +68,29 @@ class Settings(BaseModel):
     """How long to think: auto decides for each question, off answers at once, a number is the most
     thinking tokens."""
 
+    effort: Literal["auto", "direct", "low", "medium", "high", "max"] = "auto"
+    """How hard to try: auto decides for each question, direct never thinks, low and medium keep the
+    thinking short, high always thinks, max puts every answer to a vote."""
+
+    strategy: Literal[
+        "auto",
+        "direct",
+        "draft_agreement",
+        "chain_of_thought",
+        "extended_thinking",
+        "self_consistency",
+        "beam_search",
+        "best_of_n",
+        "self_refine",
+    ] = "auto"
+    """How to find the answer; auto chooses for each question."""
+
+    samples: Annotated[int, Field(ge=0, le=64)] = 0
+    """Samples of a vote or a search; 0 chooses, more than 1 puts the answer to a vote."""
+
+    time: Annotated[float, Field(gt=0, le=86400)] = 30.0
+    """Seconds that an answer may take where Mull decides how long to think; less on battery."""
+
     system: str | None = None
     """The system message that goes before the conversation. Unset: none."""
 
@@ -238,6 +261,8 @@ def _expected(error: ErrorDetails) -> str:
             return "must be a text in quotes"
         case "path_type" | "is_instance_of":
             return "must be a path in quotes"
+        case "literal_error":
+            return f"must be one of {limits['expected']}"
         case "greater_than_equal":
             return f"must be at least {limits['ge']}"
         case "less_than_equal":

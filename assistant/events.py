@@ -43,6 +43,16 @@ class Planned(Event):
     thinking_budget: int
     n_samples: int
     max_tokens: int
+    stage: int = 1
+    """1 for the first plan of a query, higher after an escalation."""
+    kind: str = ""
+    """The kind of query, as `assistant.difficulty.Kind`."""
+    score: float = 0.0
+    """The query's difficulty, 0 to 1."""
+    signals: tuple[tuple[str, float], ...] = ()
+    """What the score was made of, by name."""
+    expected_s: float = 0.0
+    """Seconds that the plan is expected to take at most; 0 where the machine's speed is not known."""
 
 
 class Prefill(Event):
@@ -97,6 +107,58 @@ class Retracted(Event):
     sample: int = 0
 
 
+class SampleNews(Event):
+    """How one of several samples (or beams, or drafts) stands."""
+
+    event: Literal["sample"] = "sample"
+    sample: int
+    state: Literal["thinking", "answering", "done", "dropped"]
+    tokens: int
+    """Tokens after the prompt so far."""
+    answer: str = ""
+    """Its final answer as far as it can be told."""
+    confidence: float = 0.0
+    """Mean negative log-probability of the top 20 candidates, in nats; higher is surer."""
+
+
+class VoteShare(BaseModel):
+    """One answer and what speaks for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    answer: str
+    samples: tuple[int, ...]
+    weight: float
+
+
+class Tally(Event):
+    """The vote as it stands."""
+
+    event: Literal["tally"] = "tally"
+    shares: tuple[VoteShare, ...]
+    """Heaviest first."""
+    n_done: int
+    """Samples that have ended."""
+    n_samples: int
+    """Samples that the plan allows."""
+    certainty: float
+    """Probability that the leader truly leads, 0 to 1."""
+    is_decided: bool
+
+
+class Probed(Event):
+    """In mid-thinking, a copy of the sequence was asked for its answer, and forgotten."""
+
+    event: Literal["probe"] = "probe"
+    answer: str
+    confidence: float
+    """Geometric mean of the answer's token probabilities, 0 to 1."""
+    tokens: int
+    """Thinking tokens at which it was asked."""
+    is_exit: bool
+    """Whether the thinking is left here."""
+
+
 class Answer(Event):
     """The end of a run."""
 
@@ -125,8 +187,40 @@ class Answer(Event):
     context_tokens: int = 0
     """Tokens of the context that this conversation fills now."""
     n_ctx: int = 0
+    total_tokens: int = 0
+    """Everything that was decoded after the prompt, in all stages: drafts, probes, lost samples, forced
+    text and this answer."""
+    total_thinking_tokens: int = 0
+    """Those of them in a thinking channel."""
+    n_samples: int = 1
+    """Samples of the last stage that were started."""
+    agreement: float | None = None
+    """The leading answer's share of the vote, 0 to 1; None without a vote."""
+    certainty: float | None = None
+    """How sure the answer is by the measure of its strategy, 0 to 1; None where there is none."""
+    doubt: str = ""
+    """One sentence where nothing was certain at the end; empty otherwise."""
+    stages: tuple[str, ...] = ()
+    """The strategies that ran for this query, in order."""
+    kind: str = ""
+    """The kind of query."""
+    score: float = 0.0
+    """The query's difficulty, 0 to 1."""
+    plan_s: float = 0.0
+    """Seconds that assessing and planning took."""
 
 
 AnyEvent = (
-    Loading | Notice | Planned | Prefill | ThinkingDelta | ThinkingDone | AnswerDelta | Retracted | Answer
+    Loading
+    | Notice
+    | Planned
+    | Prefill
+    | ThinkingDelta
+    | ThinkingDone
+    | AnswerDelta
+    | Retracted
+    | SampleNews
+    | Tally
+    | Probed
+    | Answer
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 from assistant import paths
 from assistant.catalog.families import recognise
@@ -15,14 +14,14 @@ from assistant.config import Settings
 from assistant.control import Control
 from assistant.engine.options import LoadOptions
 from assistant.engine.process import Loaded, ProcessEngine
-from assistant.engine.protocol import Engine, ModelInfo, Request, Sampling, ThinkingBudget
+from assistant.engine.protocol import Batch, Engine, ModelInfo
 from assistant.errors import EngineError, MullError, UsageError
-from assistant.events import Answer, Event, Loading, Notice, Planned
-from assistant.policy import Plan, plan
+from assistant.events import Event, Loading, Notice
+from assistant.hardware.speed import SpeedStore, measure
+from assistant.learning import Learning
+from assistant.pipeline import Pipeline
+from assistant.profile import Profile
 from assistant.query import Query
-from assistant.strategies import STRATEGIES
-
-_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty")
 
 
 class LoadableEngine(Engine, Protocol):
@@ -42,15 +41,22 @@ class Session:
         engine: what runs the model; it may be loaded later.
         model_name: for the status line, known before the model is loaded.
         model_note: a sentence that goes with every answer, such as the starter model's.
+        learning: what is known of models on this machine; nothing is known nor kept where it is left out.
     """
 
     def __init__(
-        self, settings: Settings, engine: LoadableEngine, model_name: str, model_note: str = ""
+        self,
+        settings: Settings,
+        engine: LoadableEngine,
+        model_name: str,
+        model_note: str = "",
+        learning: Learning | None = None,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self.model_name = model_name
         self.model_note = model_note
+        self.learning = learning or Learning()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -70,7 +76,8 @@ class Session:
             n_threads=settings.n_threads,
             n_gpu_layers=settings.n_gpu_layers,
         )
-        return cls(settings, ProcessEngine(options), gguf.name, family.note)
+        learning = Learning(paths.state_dir(), SpeedStore(n_threads=settings.n_threads))
+        return cls(settings, ProcessEngine(options), gguf.name, family.note, learning)
 
     @property
     def model(self) -> ModelInfo | None:
@@ -90,9 +97,23 @@ class Session:
             else:
                 yield Loading(model=self.model_name, progress=news.progress)
         self.model_note = self._engine.model.note or self.model_note
+        self.learning.begin(self._engine.model)
 
-    def run(self, query: Query, control: Control | None = None) -> Iterator[Event]:
+    def run(
+        self,
+        query: Query,
+        control: Control | None = None,
+        *,
+        settings: Settings | None = None,
+        batch: Batch | None = None,
+    ) -> Iterator[Event]:
         """Answer a query: events as they come, the last one an `Answer`. Closing the iterator stops it.
+
+        Args:
+            query: what is asked.
+            control: the user's hand in the run.
+            settings: other wishes for this query; how the model is loaded stays as it is.
+            batch: an open batch to run in; a batch of its own if left out.
 
         Raises:
             MullError: whatever keeps the query from being answered.
@@ -100,7 +121,8 @@ class Session:
         if not query.text.strip() and not query.attachments:
             raise UsageError("The question is empty.", "Ask something.")
         control = control or Control()
-        control.on_stop(self._engine.interrupt)
+        if batch is None:
+            control.on_stop(self._engine.interrupt)
         try:
             yield from self.load()
         except MullError:
@@ -108,23 +130,25 @@ class Session:
                 raise
         if not self._engine.is_loaded:
             raise EngineError("Loading the model was stopped.", "Ask again to load it.")
+        if batch is None and self.learning.needs_speed:
+            yield from self._measure()
         model = self._engine.model
-        chosen = plan(self._settings.think, self._settings.max_tokens, model)
-        yield Planned(
-            strategy=chosen.strategy,
-            reason=chosen.reason,
-            thinking_budget=chosen.thinking_budget,
-            n_samples=chosen.n_samples,
-            max_tokens=chosen.max_tokens,
-        )
-        request = self._request(query, chosen, model)
-        with self._engine.batch() as batch:
-            for event in STRATEGIES[chosen.strategy](request, chosen, batch, control, model):
-                if not isinstance(event, Answer):
-                    yield event
-                    continue
-                answer = event
-        yield answer
+        pipeline = Pipeline(settings or self._settings, model, self.learning)
+        opened: AbstractContextManager[Batch] = nullcontext(batch) if batch else self.engine_batch()
+        with opened as within:
+            yield from pipeline.run(query, within, control)
+
+    def engine_batch(self) -> AbstractContextManager[Batch]:
+        """An empty batch of the loaded model, for several runs side by side."""
+        return cast("AbstractContextManager[Batch]", self._engine.batch())
+
+    def profile_dump(self) -> dict[str, Any]:
+        """What is known of the model's habits, to be restored later."""
+        return self.learning.profile.model_dump(mode="json")
+
+    def profile_restore(self, dump: dict[str, Any]) -> None:
+        """Take the model's habits for what they were."""
+        self.learning.profile = Profile.model_validate(dump)
 
     def close(self) -> None:
         """Give the model back."""
@@ -138,21 +162,8 @@ class Session:
     ) -> None:
         self.close()
 
-    def _request(self, query: Query, chosen: Plan, model: ModelInfo) -> Request:
-        if query.system is None and self._settings.system:
-            query = replace(query, system=self._settings.system)
-        return Request(
-            messages=query.messages(),
-            sampling=self._sampling(model.thinking_sampling if chosen.thinking_budget else model.sampling),
-            thinking=ThinkingBudget(chosen.thinking_budget, chosen.min_thinking),
-            max_tokens=chosen.max_tokens,
-        )
-
-    def _sampling(self, default: Sampling) -> Sampling:
-        wishes = {name: getattr(self._settings, name) for name in _SAMPLING}
-        seed = self._settings.seed
-        return replace(
-            default,
-            seed=random.getrandbits(31) if seed is None else seed,
-            **{name: wish for name, wish in wishes.items() if wish is not None},
-        )
+    def _measure(self) -> Iterator[Event]:
+        """Measure the speed of a model that has never run here; an engine that died is loaded again."""
+        self.learning.note_speed(measure(self._engine))
+        if not self._engine.is_loaded:
+            yield from self.load()

@@ -36,6 +36,10 @@ def test_the_defaults() -> None:
     assert load().model_dump() == {
         "model": None,
         "think": "auto",
+        "effort": "auto",
+        "strategy": "auto",
+        "samples": 0,
+        "time": 30.0,
         "system": None,
         "max_tokens": 1024,
         "n_ctx": 0,

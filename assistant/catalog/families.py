@@ -151,6 +151,8 @@ class Draws(_Data):
     """Without thinking."""
     thinking: Draw | None = None
     """With thinking; as without, if the makers make no difference."""
+    vote: Draw | None = None
+    """For several samples that are to differ; if left out, as with thinking unless that is greedy."""
 
 
 class Guess(_Data):
@@ -189,6 +191,14 @@ class Family(_Data):
     def thinking_sampling(self) -> Sampling:
         """Default sampling with thinking."""
         return (self.sampling.thinking or self.sampling.answer).sampling()
+
+    @property
+    def vote_sampling(self) -> Sampling:
+        """Default sampling of several samples that are to differ; never greedy."""
+        if self.sampling.vote is not None:
+            return self.sampling.vote.sampling()
+        usual = self.thinking_sampling
+        return usual if usual.temperature > 0 else Sampling()
 
 
 @cache

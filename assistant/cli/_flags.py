@@ -74,14 +74,21 @@ def _takes(annotation: ast.expr) -> str:
     return "|".join(sorted(words, key=str.isupper))
 
 
+_WIDEST = 40
+"""Characters of what a flag takes, beyond which the help names the choices in words."""
+
+
 def add_settings(parser: ArgumentParser) -> None:
     """Give `parser` a flag for each setting; what is not typed leaves no trace."""
     group = parser.add_argument_group("settings")
     for setting in settings():
         default = "" if setting.default is None else f" (default: {setting.default})"
-        text = (setting.sentence + default).replace("%", "%%")
+        takes, choices = setting.takes, ""
+        if len(takes) > _WIDEST:
+            takes, choices = "NAME", f" One of {', '.join(setting.takes.split('|'))}."
+        text = (setting.sentence + choices + default).replace("%", "%%")
         group.add_argument(
-            setting.flag, dest=_PREFIX + setting.name, metavar=setting.takes, default=SUPPRESS, help=text
+            setting.flag, dest=_PREFIX + setting.name, metavar=takes, default=SUPPRESS, help=text
         )
 
 

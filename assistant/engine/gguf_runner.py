@@ -227,6 +227,7 @@ class GGUFRunner:
             can_answer_directly=self._template.can_answer_directly,
             sampling=family.answer_sampling,
             thinking_sampling=family.thinking_sampling,
+            vote_sampling=family.vote_sampling,
             device="GPU" if on_gpu else "CPU",
             build=self._llama.build,
             note=" ".join(note for note in notes if note),

@@ -115,6 +115,10 @@ class LocalBatch:
         """Replace the thinking budget of a sequence."""
         self._queued += self._running(seq_id).steer(thinking)
 
+    def hold(self, seq_id: int, is_held: bool = True) -> None:
+        """Let the sequence wait where it is, or go on again."""
+        self._running(seq_id).is_held = is_held
+
     def remove(self, seq_id: int) -> None:
         """Stop the sequence; its prefix stays in the cache until room is needed."""
         sequence = self._sequences.pop(seq_id, None)
@@ -148,7 +152,8 @@ class LocalBatch:
 
     def _compute(self) -> list[SequenceEvent] | None:
         """Compute one batch; what came may be nothing yet. None if nothing is left or it was interrupted."""
-        waiting = [Share(s.seq_id, self._until_stop(s)) for s in self._sequences.values()]
+        going = [s for s in self._sequences.values() if not s.is_held]
+        waiting = [Share(s.seq_id, self._until_stop(s)) for s in going]
         shares = sorted(schedule(waiting, self._runner.n_batch, self._turn), key=self._slot_index)
         self._turn += 1
         if not shares:

@@ -321,6 +321,10 @@ class ProcessBatch:
         """Replace the thinking budget of a sequence."""
         self._engine.call("steer", seq_id, thinking)
 
+    def hold(self, seq_id: int, is_held: bool = True) -> None:
+        """Let the sequence wait where it is, or go on again."""
+        self._engine.call("hold", seq_id, is_held)
+
     def remove(self, seq_id: int) -> None:
         """Stop the sequence and forget it."""
         self._engine.call("remove", seq_id)

@@ -15,8 +15,9 @@ from assistant.query import Message
 FinishReason = Literal["stop", "length", "context", "stopped"]
 """stop: the model ended its turn · length: max_tokens · context: it is full · stopped: by the user"""
 
-ThinkingEnd = Literal["itself", "budget", "answer_now", "loop"]
-"""itself: the model closed it · budget: the limit · answer_now: the user · loop: it repeated itself"""
+ThinkingEnd = Literal["itself", "budget", "answer_now", "loop", "found"]
+"""itself: the model closed it · budget: the limit · answer_now: the user · loop: it repeated itself ·
+found: it had come to its answer, and went on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ class ModelInfo:
     """The family's default sampling for answers without thinking."""
     thinking_sampling: Sampling
     """The family's default sampling with thinking."""
+    vote_sampling: Sampling = Sampling()
+    """The family's default sampling for several samples that are to differ."""
     device: str = "CPU"
     """Where the layers are: CPU, or the GPU's name."""
     build: str = ""
@@ -223,6 +226,9 @@ class Batch(Protocol):
         A maximum at or under what was already thought ends the thinking as the limit would; a larger
         one while the answer runs takes the answer back (`Reopened`) and thinks on.
         """
+
+    def hold(self, seq_id: int, is_held: bool = True) -> None:
+        """Let the sequence wait where it is while others go on, or let it go on again."""
 
     def remove(self, seq_id: int) -> None:
         """Stop the sequence and forget it."""

@@ -55,6 +55,8 @@ class RunningSequence:
         self.slot: Slot | None = None
         self.n_cached = 0
         self.is_finished = False
+        self.is_held = False
+        """Whether it waits where it is, by the wish of whoever runs the batch."""
         self._runner = runner
         self._cache = cache
         self._index = index
@@ -86,6 +88,7 @@ class RunningSequence:
         """The same sequence under another id, with its own random numbers from here on."""
         twin = copy.copy(self)
         twin.seq_id, twin.slot, twin._index = seq_id, slot, seq_id
+        twin.is_held = False
         twin.tokens = list(self.tokens)
         twin.thinking = copy.deepcopy(self.thinking)
         twin._tally = copy.copy(self._tally)

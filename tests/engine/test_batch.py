@@ -116,13 +116,13 @@ def test_a_fork_before_the_prompt_is_read_is_refused() -> None:
             batch.fork(seq_id)
 
 
-@pytest.mark.parametrize("method", ["append", "fork", "steer"])
+@pytest.mark.parametrize("method", ["append", "fork", "steer", "hold"])
 def test_a_removed_sequence_is_unknown(method: str) -> None:
     with scripted_engine("Yes").batch() as batch:
         (seq_id,) = batch.add(ask(QUESTION))
         batch.remove(seq_id)
         batch.remove(seq_id)
-        arguments = {"append": ("x",), "fork": (), "steer": (ThinkingBudget(0),)}[method]
+        arguments = {"append": ("x",), "steer": (ThinkingBudget(0),)}.get(method, ())
         with pytest.raises(EngineError, match="no sequence 0"):
             getattr(batch, method)(seq_id, *arguments)
 
@@ -363,12 +363,26 @@ def test_forced_text_longer_than_a_batch_does_not_look_like_the_end() -> None:
     assert (runs[seq_id].answer, runs[seq_id].reason) == ("Yes, twelve of them", "stop")
 
 
+def test_a_held_sequence_waits_where_it_is_while_others_go_on() -> None:
+    engine = Replay("One, two, three.")
+    runs: Runs = {}
+    with engine.batch() as batch:
+        first, second = batch.add(ask(QUESTION, max_tokens=60), n=2)
+        drain(batch, runs, until=lambda: first in runs and len(runs[first].answer) == 4)
+        batch.hold(first)
+        drain(batch, runs)
+        assert (runs[first].answer, runs[second].answer) == ("One,", "One, two, three.")
+        batch.hold(first, is_held=False)
+        drain(batch, runs)
+    assert runs[first].answer == "One, two, three."
+
+
 Action = tuple[str, int, int]
 
 actions = st.lists(
     st.tuples(
         st.sampled_from(
-            ["add", "step", "step", "step", "fork", "append", "steer", "remove", "interrupt", "new"]
+            ["add", "step", "step", "step", "fork", "append", "steer", "hold", "remove", "interrupt", "new"]
         ),
         st.integers(0, 7),
         st.integers(0, 40),
@@ -394,6 +408,8 @@ def act(engine: Replay, batch: LocalBatch, known: list[int], action: Action) -> 
             batch.append(seq_id, "x" * (b % 12))
         case "steer":
             batch.steer(seq_id, ThinkingBudget(b, b // 2))
+        case "hold":
+            batch.hold(seq_id, is_held=b % 2 == 0)
         case "remove":
             batch.remove(seq_id)
         case "interrupt":
@@ -434,6 +450,8 @@ def test_whatever_is_done_the_cache_stays_right(
             assert action[0] != "step", "a step has failed"
         engine.check(batch)
     engine.runner.resume()
+    for seq_id in batch._sequences:
+        batch.hold(seq_id, is_held=False)
     for _ in range(2000):
         if not batch.step():
             break

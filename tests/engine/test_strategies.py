@@ -10,6 +10,7 @@ import pytest
 from assistant.config import Settings
 from assistant.control import Control
 from assistant.engine.process import Loaded
+from assistant.engine.protocol import Sampling
 from assistant.errors import ContextFull, UsageError
 from assistant.events import (
     Answer,
@@ -22,16 +23,20 @@ from assistant.events import (
     ThinkingDelta,
     ThinkingDone,
 )
-from assistant.policy import Plan
+from assistant.judge import AnswerJudge
+from assistant.plans import Plan
 from assistant.query import Query
 from assistant.session import Session
 from assistant.strategies import STRATEGIES
+from assistant.strategies.task import Task
 from tests.engine.replay import Replay
 from tests.engine.running import ask
 
 SCRIPT = "Three by four, that is.\n</think>\n\nTwelve legs."
 ENDLESS = "".join(f"{i} and {i * i}, " for i in range(200))
 QUERY = Query("How many legs have three cats?")
+ONE_SEQUENCE = ("direct", "chain_of_thought", "extended_thinking", "beam_search")
+"""Strategies whose last sequence may stay for the conversation to go on from."""
 
 
 class LoadedReplay(Replay):
@@ -89,13 +94,17 @@ def kinds(events: list[Event]) -> list[type[Event]]:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_ends_with_its_answer(name: str) -> None:
     engine = Replay(SCRIPT if name == "extended_thinking" else "Twelve legs.")
-    plan = Plan(name, "Because.", 200)
+    plan = Plan(name, "Because.", 200, n_samples=2)
     request = ask(QUERY.text, think=100 if name == "extended_thinking" else 0, max_tokens=200)
     with engine.batch() as batch:
-        events = list(STRATEGIES[name](request, plan, batch, Control(), engine.model))
-    answer = answer_of(events)
+        task = Task(request, plan, batch, Control(), engine.model, AnswerJudge("text"), Sampling())
+        events = list(STRATEGIES[name](task))
+        assert engine._cache.n_idle == engine.runner.n_slots or name in ONE_SEQUENCE
+    (answer,) = (event for event in events if isinstance(event, Answer))
+    assert events[-1] is answer
     assert (answer.text, answer.finish_reason) == ("Twelve legs.", "stop")
     assert (answer.strategy, answer.reason) == (name, "Because.")
+    assert answer.total_tokens >= answer.completion_tokens == len(SCRIPT if answer.thinking else answer.text)
     assert not [event for event in events if isinstance(event, Planned)]
 
 

@@ -1,0 +1,100 @@
+"""What Mull learns of a model from running it, and where it keeps that: its speed here, and its habits."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from assistant.engine.protocol import ModelInfo
+from assistant.events import Answer
+from assistant.hardware.speed import SpeedStore, corrected
+from assistant.limits import SpeedCurve
+from assistant.profile import Profile
+
+_LEAST_TIMED = 32
+"""Tokens below which a run says little of the speed."""
+
+
+class Learning:
+    """The model in use: its speed and its profile.
+
+    Nothing here is worth an error: what cannot be read is not known, what cannot be written is forgotten.
+
+    Args:
+        folder: where profiles are kept; None keeps nothing.
+        speeds: where speeds are kept; None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None = None, speeds: SpeedStore | None = None) -> None:
+        self._folder = folder
+        self._speeds = speeds
+        self._model: ModelInfo | None = None
+        self.profile = Profile()
+        self.speed = SpeedCurve(0.0, ())
+        self._is_measured = False
+        self.is_frozen = False
+        """Whether what is learned stays in memory, as while Mull measures itself."""
+
+    @property
+    def needs_speed(self) -> bool:
+        """Whether the speed of this model was never measured here."""
+        return self._speeds is not None and not self.speed.decode and not self._is_measured
+
+    def begin(self, model: ModelInfo) -> None:
+        """Recall what is known of a model that has just been loaded."""
+        if self._model is not None and _same(self._model, model):
+            return
+        self._model = model
+        self.speed = (self._speeds.load(model) if self._speeds else None) or SpeedCurve(0.0, ())
+        self.profile = self._read(model) or Profile()
+
+    def note_speed(self, curve: SpeedCurve) -> None:
+        """Keep a measured speed."""
+        self.speed, self._is_measured = curve, True
+        if self._speeds is not None and self._model is not None and not self.is_frozen:
+            self._speeds.save(self._model, curve)
+
+    def note_run(self, answer: Answer, n_side_by_side: int) -> None:
+        """Learn from a finished run: how fast it was, and how long a thinking takes that ends by itself."""
+        if answer.total_tokens >= _LEAST_TIMED and n_side_by_side:
+            self.note_speed(corrected(self.speed, n_side_by_side, answer.tokens_per_second))
+        if answer.thinking_end in ("itself", "found") and answer.n_samples == 1:
+            self.keep(self.profile.with_thought(answer.thinking_tokens))
+
+    def keep(self, profile: Profile) -> None:
+        """Take this profile from now on, and write it down."""
+        self.profile = profile
+        path = self._path()
+        if path is None or self.is_frozen:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(profile.model_dump_json(indent=1))
+            os.replace(name, path)
+        except OSError:
+            return
+
+    def _read(self, model: ModelInfo) -> Profile | None:
+        path = self._path()
+        if path is None:
+            return None
+        try:
+            return Profile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, ValidationError):
+            return None
+
+    def _path(self) -> Path | None:
+        if self._folder is None or self._model is None or not self._model.path:
+            return None
+        name = f"{Path(self._model.path).stem}-{self._model.size_bytes}"
+        return self._folder / "profiles" / f"{name}.json"
+
+
+def _same(a: ModelInfo, b: ModelInfo) -> bool:
+    return (a.path, a.size_bytes, a.device, a.options) == (b.path, b.size_bytes, b.device, b.options)

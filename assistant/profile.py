@@ -1,0 +1,73 @@
+"""What is known of one model's habits: how sure its answers must be, and what thinking buys. Pure.
+
+A new model starts with cautious assumptions. Every run that thought teaches something, and `mull calibrate`
+measures the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LEAST_BUDGET = 128
+"""Thinking tokens below which nothing is known to gain by them."""
+NEVER = 1 << 30
+"""A least budget that is never reached: the model gains nothing by thinking."""
+_MEMORY = 50
+"""Runs that a mean looks back on."""
+
+
+class BudgetPoint(BaseModel):
+    """One point of the curve of accuracy over thinking budget."""
+
+    model_config = ConfigDict(frozen=True)
+
+    budget: int
+    """Thinking tokens allowed; 0 is answering at once."""
+    accuracy: float
+    """Share of right answers, 0 to 1."""
+    mean_tokens: float
+    """Tokens that an answer took on average, thinking included."""
+    n: int
+    """Questions that it was measured on."""
+
+
+class Profile(BaseModel):
+    """A model's habits, as far as they are known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Literal["assumed", "learned", "calibrated"] = "assumed"
+    """Where the values come from."""
+    draft_gate: float = 0.97
+    """How sure a draft must be to be kept: the least probability of a token of its answer. Over 1: none."""
+    exit_gate: float = 0.9
+    """How sure a probed answer must be for the thinking to be left: the mean probability of its tokens."""
+    hardest_draft: float = 0.9
+    """The difficulty above which drafts are so rarely kept that none is tried."""
+    n_thoughts: int = 0
+    """Runs behind `thinking_tokens`."""
+    thinking_tokens: float = 0.0
+    """Mean length of a thinking that came to its end; 0 where none is known."""
+    curve: tuple[BudgetPoint, ...] = Field(default=())
+    """Accuracy over budget, ascending; empty where nothing was measured."""
+
+    def with_thought(self, tokens: int) -> Profile:
+        """What is known after one more thinking that came to its end."""
+        n = min(self.n_thoughts, _MEMORY) + 1
+        mean = self.thinking_tokens + (tokens - self.thinking_tokens) / n
+        source = "learned" if self.source == "assumed" else self.source
+        return self.model_copy(update={"source": source, "n_thoughts": n, "thinking_tokens": mean})
+
+    @property
+    def least_budget(self) -> int:
+        """The smallest thinking budget that pays: from it on, no measured budget was worse than none.
+
+        `NEVER` where even the largest was no better; an assumption where nothing was measured.
+        """
+        if not self.curve:
+            return LEAST_BUDGET
+        direct = max((point.accuracy for point in self.curve if point.budget == 0), default=0.0)
+        losing = max((p.budget for p in self.curve if p.budget and p.accuracy <= direct), default=0)
+        return min((point.budget for point in self.curve if point.budget > losing), default=NEVER)
