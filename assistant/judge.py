@@ -95,6 +95,8 @@ class CodeJudge(AnswerJudge):
     def check(self, text: str) -> float | None:
         """The share of the question's examples that the program meets."""
         code = self.final(text)
+        if not code:
+            return None
         if code not in self._shares:
-            self._shares[code] = self._examples(code, self._question) if code else 0.0
+            self._shares[code] = self._examples(code, self._question)
         return self._shares[code]

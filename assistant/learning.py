@@ -58,10 +58,15 @@ class Learning:
         if self._speeds is not None and self._model is not None and not self.is_frozen:
             self._speeds.save(self._model, curve)
 
-    def note_run(self, answer: Answer, n_side_by_side: int) -> None:
-        """Learn from a finished run: how fast it was, and how long a thinking takes that ends by itself."""
-        if answer.total_tokens >= _LEAST_TIMED and n_side_by_side:
-            self.note_speed(corrected(self.speed, n_side_by_side, answer.tokens_per_second))
+    def note_run(self, answer: Answer, is_alone: bool) -> None:
+        """Learn from a finished stage: how fast it was, and how long a thinking takes that ends by itself.
+
+        Args:
+            answer: its last event.
+            is_alone: whether nothing else was decoded beside it.
+        """
+        if is_alone and answer.n_samples == 1 and answer.total_tokens >= _LEAST_TIMED:
+            self.note_speed(corrected(self.speed, 1, answer.tokens_per_second))
         if answer.thinking_end in ("itself", "found") and answer.n_samples == 1:
             self.keep(self.profile.with_thought(answer.thinking_tokens))
 

@@ -45,11 +45,20 @@ class Pipeline:
         self._model = model
         self._learning = learning
 
-    def run(self, query: Query, batch: Batch, control: Control) -> Iterator[Event]:
-        """Stage by stage: a plan, its events, and at the end of the last one the `Answer`."""
+    def run(self, query: Query, batch: Batch, control: Control, is_alone: bool = True) -> Iterator[Event]:
+        """Stage by stage: a plan, its events, and at the end of the last one the `Answer`.
+
+        Args:
+            query: what is asked.
+            batch: where it is decoded.
+            control: the user's hand.
+            is_alone: whether nothing else is decoded there, so that the speed says something.
+        """
         started = time.monotonic()
         difficulty = assess(query)
         judge = judge_for(query, difficulty)
+        if difficulty.kind == "code" and judge.kind != "code":
+            difficulty = replace(difficulty, kind="reasoning")  # about a program, and none is to be written
         at = self._situation(query, difficulty, judge)
         chosen: Plan | None = plan(at)
         plan_s = time.monotonic() - started
@@ -71,7 +80,7 @@ class Pipeline:
             assert answer is not None, "a strategy ends with its answer"
             stages.append(answer)
             if not control.is_stopped:
-                self._learning.note_run(answer, 1 if answer.n_samples == 1 else 0)
+                self._learning.note_run(answer, is_alone)
             outcome = _outcome(answer, judge, control)
             outcomes.append(outcome)
             at = replace(at, spent_s=time.monotonic() - started, profile=self._learning.profile)

@@ -136,7 +136,7 @@ class Session:
         pipeline = Pipeline(settings or self._settings, model, self.learning)
         opened: AbstractContextManager[Batch] = nullcontext(batch) if batch else self.engine_batch()
         with opened as within:
-            yield from pipeline.run(query, within, control)
+            yield from pipeline.run(query, within, control, is_alone=batch is None)
 
     def engine_batch(self) -> AbstractContextManager[Batch]:
         """An empty batch of the loaded model, for several runs side by side."""

@@ -47,6 +47,13 @@ _PROGRAM = re.compile(
     r"\b(?:function|program|script|code|class|method|algorithm|regex|query)\b|写[^。\n]{0,20}(?:函数|程序|代码)",
     re.IGNORECASE | re.MULTILINE,
 )
+_OUTCOME = re.compile(
+    r"\bwhat (?:does|will|would|is|are|do)\b[^?\n]{0,80}"
+    r"\b(?:print(?:s|ed)?|output|returns?|returned|display(?:s|ed)?|value|result)\b"
+    r"|输出(?:什么|是什么|多少)|打印(?:什么|出)|的(?:输出|结果)是|返回(?:什么|值)",
+    re.IGNORECASE,
+)
+"""What a given program does is asked, and not for a program."""
 _HEAD = 4000
 
 
@@ -59,7 +66,8 @@ def kind_of(question: str, difficulty_kind: str) -> AnswerKind:
             "chat" ...); it decides where the words do not.
     """
     question = question[-_HEAD:]
-    if difficulty_kind == "code":
+    is_outcome = _OUTCOME.search(question) is not None
+    if difficulty_kind == "code" and not is_outcome:
         return "code" if _PROGRAM.search(question) else "text"
     if len(options_of(question)) >= 2:
         return "choice"

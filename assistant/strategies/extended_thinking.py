@@ -48,10 +48,10 @@ def _try_to_leave(stage: Stage, speaker: Speaker, value: str) -> Generator[Event
     if task.control.is_stopped:
         return False
     certainty = copy.mean_probability(task.judge.span(copy.answer)) if copy is not None else 0.0
-    key = task.judge.key(copy.answer) if copy is not None else None
-    is_exit = copy is not None and key == value and certainty >= task.plan.gate
+    final = task.judge.final(copy.answer) if copy is not None else ""
+    is_exit = task.judge.values(final)[-1:] == [value] and certainty >= task.plan.gate
     yield Probed(
-        answer=task.judge.final(copy.answer) if copy is not None else "",
+        answer=final,
         confidence=certainty,
         tokens=n_thinking,
         is_exit=is_exit,

@@ -1,0 +1,145 @@
+"""Fitting a model's profile to what it was measured to do: which drafts to keep, which budgets pay.
+
+Everything is fitted to keep the accuracy of thinking first, and to save tokens second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from assistant.evaluation.figures import mean
+from assistant.evaluation.records import Record
+from assistant.profile import BudgetPoint, Profile
+
+BUDGETS = (32, 128, 512, 2048)
+"""Thinking budgets that are measured, besides none."""
+DRAFTS = "draft"
+"""The policy that shows how sure drafts are."""
+EXITS = "auto"
+"""The policy that shows what leaving the thinking early does."""
+GATES = (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
+EXIT_GATES = (0.9, 0.97, 2.0)
+"""How sure a probe must be, tried in turn until accuracy holds; at the last one nothing is left early."""
+_SLACK = 0.02
+"""Accuracy that leaving early may seem to cost, as so few questions cannot tell."""
+_HARDEST = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+def policies(has_thinking: bool) -> list[str]:
+    """The policies to measure, by name."""
+    return ["direct", DRAFTS, *(f"think:{budget}" for budget in BUDGETS if has_thinking)]
+
+
+def fitted(records: Mapping[str, Sequence[Record]], before: Profile) -> Profile:
+    """The profile that fits these records.
+
+    Args:
+        records: by policy, each in the order of the same questions.
+        before: what was known; what the records do not tell stays.
+    """
+    curve = _curve(records)
+    best = max((p for p in curve if p.budget), key=lambda p: (p.accuracy, -p.budget), default=None)
+    thinking = records.get(f"think:{best.budget}", ()) if best else ()
+    drafts = records.get(DRAFTS, ())
+    updates: dict[str, object] = {"source": "calibrated", "curve": curve}
+    if thinking and drafts:
+        gate = draft_gate(drafts, thinking, before.draft_gate)
+        updates |= {"draft_gate": gate, "hardest_draft": hardest_draft(drafts, thinking, gate)}
+    return before.model_copy(update=updates)
+
+
+def draft_gate(drafts: Sequence[Record], thinking: Sequence[Record], otherwise: float) -> float:
+    """The lowest gate at which the drafts kept are right at least as often as thinking is on those questions.
+
+    Args:
+        drafts: each question's draft, with its certainty.
+        thinking: the same questions thought about.
+        otherwise: where hardly any draft is sure, so that nothing can be told.
+    """
+    pairs = [(d.certainty or 0.0, d.correct, t.correct) for d, t in zip(drafts, thinking, strict=True)]
+    for gate in GATES:
+        kept = [(draft, thought) for certainty, draft, thought in pairs if certainty >= gate]
+        if len(kept) < 5:
+            break
+        if all(
+            sum(d for c, d, _ in pairs if c >= higher) >= sum(t for c, _, t in pairs if c >= higher)
+            for higher in GATES
+            if higher >= gate
+        ):
+            return gate
+    return otherwise
+
+
+def hardest_draft(drafts: Sequence[Record], thinking: Sequence[Record], gate: float) -> float:
+    """The difficulty up to which trying a draft first costs fewest tokens in all."""
+
+    def tokens(limit: float) -> float:
+        total = 0.0
+        for draft, thought in zip(drafts, thinking, strict=True):
+            if draft.score > limit:
+                total += thought.tokens
+            else:
+                total += draft.tokens + (0 if (draft.certainty or 0.0) >= gate else thought.tokens)
+        return total
+
+    return min(_HARDEST, key=lambda limit: (tokens(limit), -limit))
+
+
+def exits_hold(auto: Sequence[Record], thinking: Sequence[Record]) -> bool:
+    """Whether leaving early keeps the accuracy of thinking to the end."""
+    return mean(r.correct for r in auto) >= mean(r.correct for r in thinking) - _SLACK
+
+
+def _curve(records: Mapping[str, Sequence[Record]]) -> tuple[BudgetPoint, ...]:
+    measured = {0: records.get("direct", ())}
+    measured |= {budget: records.get(f"think:{budget}", ()) for budget in BUDGETS}
+    return tuple(
+        BudgetPoint(
+            budget=budget,
+            accuracy=round(mean(r.correct for r in found), 4),
+            mean_tokens=round(mean(r.tokens for r in found), 1),
+            n=len(found),
+        )
+        for budget, found in sorted(measured.items())
+        if found
+    )
+
+
+def explained(profile: Profile) -> list[str]:
+    """What a profile means, in sentences."""
+    source = {
+        "assumed": "Nothing was measured: these are assumptions that hold for most models.",
+        "learned": "Not calibrated: assumptions, and what was seen while it answered.",
+        "calibrated": "Calibrated on this machine.",
+    }[profile.source]
+    lines = [source]
+    if profile.draft_gate > 1:
+        lines.append("No draft is kept: this model is sure of wrong ones too.")
+    else:
+        lines.append(
+            f"A draft is kept if no token of its answer is less likely than {profile.draft_gate:.3g}."
+        )
+    lines.append(f"No draft is tried above a difficulty of {profile.hardest_draft:.2g}.")
+    if profile.exit_gate > 1:
+        lines.append("Thinking is never left early: this model's first results are too often wrong.")
+    else:
+        lines.append(
+            f"Thinking is left once it settles on an answer of mean probability {profile.exit_gate:.2g}."
+        )
+    if profile.n_thoughts:
+        lines.append(f"A thinking takes {profile.thinking_tokens:.0f} tokens on average.")
+    for point in profile.curve:
+        name = f"up to {point.budget:,} thinking tokens" if point.budget else "answering at once"
+        lines.append(
+            f"  {name}: {point.accuracy:.1%} right of {point.n}, {point.mean_tokens:.0f} tokens".replace(
+                "%", " %"
+            )
+        )
+    if profile.curve:
+        least = profile.least_budget
+        lines.append(
+            f"Budgets pay from {least:,} tokens on."
+            if least < 1 << 29
+            else "Thinking gains nothing with this model, so it does not think."
+        )
+    return lines
