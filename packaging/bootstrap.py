@@ -334,9 +334,10 @@ def format_code(arguments: "list[str]") -> int:
 
 
 def bench(arguments: "list[str]") -> int:
-    """Measure the engine on this machine."""
+    """Measure the engine on this machine, or with "policy" first what choosing per query buys."""
     install(with_tools=True)
-    return python("tests/bench/run.py", *arguments)
+    name = "policy" if arguments[:1] == ["policy"] else "run"
+    return python(f"tests/bench/{name}.py", *arguments[name == "policy" :])
 
 
 def build(arguments: "list[str]") -> int:
@@ -353,8 +354,7 @@ def install_all(arguments: "list[str]") -> int:
 
 def clean(arguments: "list[str]") -> int:
     """Remove .venv, dist/ and the tools' caches."""
-    caches = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
-    for name in (".venv", "dist", "build", *caches):
+    for name in (".venv", "dist", "build", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
     return 0
 

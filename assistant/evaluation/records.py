@@ -39,6 +39,8 @@ class Record(BaseModel):
     stages: tuple[str, ...] = ()
     """The strategies that ran, in order."""
     reason: str = ""
+    n_samples: int = 1
+    """Samples of the last stage that were started."""
     certainty: float | None = None
     agreement: float | None = None
     kind: str = ""

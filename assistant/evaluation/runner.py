@@ -304,6 +304,7 @@ def record_of(item: Item, answer: Answer, about: dict[str, Any], markers: Sequen
             "seconds": answer.seconds,
             "stages": answer.stages or (answer.strategy,),
             "reason": answer.reason,
+            "n_samples": answer.n_samples,
             "certainty": answer.certainty,
             "agreement": answer.agreement,
             "kind": answer.kind,
