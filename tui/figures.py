@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assistant.events import Answer
+    from assistant.events import Answer, Tally
 
 SEPARATOR = " · "
 
@@ -20,6 +20,7 @@ THINKING_ENDED = {
     "budget": "limit reached",
     "answer_now": "answered now",
     "loop": "it repeated itself",
+    "found": "answer found",
 }
 """Ends of the thinking that the user should read."""
 
@@ -55,6 +56,12 @@ def fine_seconds(duration_s: float) -> str:
     return f"{duration_s:.1f} s" if duration_s < 10 else seconds(duration_s)
 
 
+def vote(tally: Tally) -> str:
+    """How a vote stands."""
+    shares = ", ".join(f"{share.answer} {len(share.samples)}" for share in tally.shares[:3])
+    return f"vote {tally.n_done}/{tally.n_samples}: {shares or 'no answer yet'}"
+
+
 def thinking_title(n_tokens: int, budget: int, duration_s: float) -> str:
     """The title of the thinking while it runs."""
     amount = f"{count(n_tokens)} / {tokens(budget)}" if budget else tokens(n_tokens)
@@ -70,7 +77,9 @@ def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:
 
 def answer_figures(answer: Answer, note: str) -> str:
     """The line under an answer."""
-    parts = [tokens(answer.completion_tokens)]
+    parts = [tokens(answer.total_tokens or answer.completion_tokens)]
+    if answer.agreement is not None and answer.n_samples > 1:
+        parts.append(f"{answer.agreement:.0%}".replace("%", " %") + f" of {answer.n_samples} samples agree")
     if answer.tokens_per_second:
         parts.append(f"{answer.tokens_per_second:.1f} tokens/s")
     parts.append(fine_seconds(answer.seconds))

@@ -19,6 +19,8 @@ from assistant.events import (
     Planned,
     Prefill,
     Retracted,
+    SampleNews,
+    Tally,
     ThinkingDelta,
     ThinkingDone,
 )
@@ -30,6 +32,7 @@ _THINKING_ENDS = {
     "budget": ", ended by the limit",
     "answer_now": ", ended by you",
     "loop": ", ended as it repeated",
+    "found": ", ended as the answer was found",
 }
 
 
@@ -124,6 +127,10 @@ class Plain:
                     self._rewrite(f"Answering: {event.tokens} tokens")
             case Retracted():
                 self._retract()
+            case SampleNews():
+                self._rewrite(f"Sample {event.sample + 1}: {event.state}, {event.tokens} tokens")
+            case Tally():
+                self._tell(_vote(event))
             case Answer():
                 self._end(event)
 
@@ -174,6 +181,8 @@ class Plain:
         self.close()
         if note := _shortfall(answer):
             self._note(note)
+        if answer.doubt:
+            self._note(answer.doubt)
         self._tell(_figures(answer))
 
     def _think(self, text: str) -> None:
@@ -277,12 +286,22 @@ def _shortfall(answer: Answer) -> str:
             return ""
 
 
+def _vote(tally: Tally) -> str:
+    shares = ", ".join(f"{share.answer} ({len(share.samples)})" for share in tally.shares[:4])
+    end = ", decided" if tally.is_decided else ""
+    return f"Vote after {tally.n_done} of {tally.n_samples}: {shares or 'no answer yet'}{end}"
+
+
 def _figures(answer: Answer) -> str:
     parts = []
     if answer.thinking_tokens:
         end = _THINKING_ENDS.get(answer.thinking_end or "", "")
         parts.append(f"thinking {answer.thinking_tokens} tokens{end}")
     parts.append(f"answer {answer.completion_tokens - answer.thinking_tokens} tokens")
+    if answer.total_tokens > answer.completion_tokens:
+        parts.append(f"{answer.total_tokens} tokens in all")
+    if answer.agreement is not None and answer.n_samples > 1:
+        parts.append(f"agreement {answer.agreement:.0%}".replace("%", " %"))
     parts.append(f"{answer.seconds:.1f} s")
     parts.append(f"{answer.tokens_per_second:.1f} tokens/s")
     return " · ".join(parts)

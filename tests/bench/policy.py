@@ -7,14 +7,14 @@ BENCH_LIMIT=40 asks fewer. It takes some twenty minutes a model on two cores.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from assistant import paths
 from assistant.config import Settings
@@ -26,6 +26,7 @@ from assistant.evaluation.records import Record
 from assistant.evaluation.runner import Evaluation, parallel_settings
 from assistant.session import Session
 
+HERE = Path(__file__).resolve().parent
 FIXED = ("direct", "think:16", "think:64", "think:128", "think:256", "think:512", "think:900")
 PARALLEL = 4
 EVERYDAY = HERE.parents[1] / "assistant" / "evaluation" / "data" / "everyday.jsonl"
@@ -46,8 +47,6 @@ def ask(settings: Settings, items: list[Item], names: Sequence[str], parallel: i
 
 def easy_questions() -> list[Item]:
     """Trivial and everyday queries that nothing was fitted on."""
-    import json
-
     rows = [json.loads(line) for line in EVERYDAY.read_text(encoding="utf-8").splitlines()]
     easy = [row for row in rows if row["split"] == "test" and row["difficulty"] <= EASY]
     return [Item(row["id"], row["question"], "", "text", "everyday", i) for i, row in enumerate(easy)]

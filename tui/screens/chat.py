@@ -199,12 +199,18 @@ class ChatScreen(Screen[None]):
                 await turn.write(event)
             self._measure(event.tokens)
             self._show("answering")
+        elif event.event == "sample":
+            self._show("thinking", f"sample {event.sample + 1}: {figures.tokens(event.tokens)}")
+        elif event.event == "tally":
+            self._show("thinking", visible(figures.vote(event)))
         elif event.event == "retracted":
             await turn.retract()
             self._show("thinking")
         elif event.event == "answer":
             self._turn = None
             await turn.end(event, self._session.model_note)
+            if event.doubt:
+                await turn.add_doubt(event.doubt)
             self._remember(job, event.text, event.thinking)
             self._tokens_per_second = event.tokens_per_second
             self._context_tokens = event.context_tokens

@@ -100,6 +100,10 @@ class AssistantTurn(Vertical):
         """Show a sentence above what is being written."""
         await self.mount(NoticeLine(text), before=self._thinking)
 
+    async def add_doubt(self, text: str) -> None:
+        """Say under the answer that it is not sure."""
+        await self.mount(NoticeLine(text), after=self._answer)
+
     def toggle_thinking(self) -> None:
         """Open or close the thinking."""
         self._thinking.toggle()
