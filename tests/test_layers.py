@@ -16,7 +16,21 @@ MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 50
 
 IO_MODULES = {"llama_cpp", "textual", "sqlite3", "socket", "subprocess", "multiprocessing", "http.client"}
-PURE = ("answers", "policy", "query", "control", "strategies", "engine.scheduler", "engine.thinking")
+PURE = (
+    *(
+        "answers",
+        "difficulty",
+        "limits",
+        "plans",
+        "policy",
+        "profile",
+        "reasons",
+        "judge",
+        "query",
+        "control",
+    ),
+    *("strategies", "engine.scheduler", "engine.thinking"),
+)
 
 
 def sources(*folders: str) -> list[Path]:

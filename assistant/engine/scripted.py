@@ -7,6 +7,7 @@ One character is one token, so counts are easy to predict.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from assistant.engine.local import LocalEngine
 from assistant.engine.protocol import ModelInfo, Request, Sampling
@@ -34,7 +35,8 @@ _PROMPT_END = "\x02"
 class ScriptedSampler:
     """Remembers its seed and what was drawn."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, sampling: Sampling, seed: int) -> None:
+        self.sampling = sampling
         self.seed = seed
 
     def accept(self, token: int) -> None:
@@ -52,6 +54,9 @@ class ScriptedRunner:
     """
 
     def __init__(self, script: Script, info: ModelInfo, markers: Markers = THINK, n_batch: int = 32) -> None:
+        self.after_cut: Script | None = None
+        """What it says, word for word, once its thinking was closed before the script closes it; None lets
+        it go on in the script."""
         self.info = info
         self.markers = markers
         self.n_batch = n_batch
@@ -95,7 +100,7 @@ class ScriptedRunner:
 
     def sampler(self, sampling: Sampling, seed: int) -> ScriptedSampler:
         """A sampler that draws the script of sample `seed - sampling.seed`."""
-        return ScriptedSampler(seed - sampling.seed)
+        return ScriptedSampler(sampling, seed - sampling.seed)
 
     def decode(self, pieces: Sequence[Piece]) -> DecodeStatus:
         """Store the tokens; full when the cells do not suffice."""
@@ -117,8 +122,13 @@ class ScriptedRunner:
         assert isinstance(sampler, ScriptedSampler)
         text = "".join(map(chr, self._cells[self._rows[index]]))
         prompt, _, said = text.rpartition(_PROMPT_END)
-        script = self._script(self._requests[prompt + _PROMPT_END], sampler.seed)
+        request = replace(self._requests[prompt + _PROMPT_END], sampling=sampler.sampling)
+        script = self._script(request, sampler.seed)
         rest = script[_position(script, said, self.markers) :]
+        if self.after_cut is not None and self._is_cut(rest, said):
+            answer = self.after_cut(request, sampler.seed)
+            begun = said.rpartition(self.markers.forced_close)[2]
+            rest = answer[len(begun) :] if answer.startswith(begun) else ""
         token = ord(rest[0]) if rest else END
         if (ban == "end" and token == END) or (ban == "blank" and self._shows_nothing(rest)):
             token = ord("?")
@@ -172,6 +182,9 @@ class ScriptedRunner:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def _is_cut(self, rest: str, said: str) -> bool:
+        return any(close in rest for close in self.markers.close) and self.markers.forced_close in said
 
     def _shows_nothing(self, rest: str) -> bool:
         """Whether the script ends here, or goes on with white space or a marker."""

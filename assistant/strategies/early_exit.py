@@ -46,9 +46,6 @@ class Watch:
         self._sentence += text
         settled = None
         while boundary := _BOUNDARY.search(self._sentence):
-            # A full stop at the very end may be a decimal point: the next token tells.
-            if boundary.end() == len(self._sentence) and boundary[0] == "." and self._is_open():
-                break
             sentence, self._sentence = self._sentence[: boundary.end()], self._sentence[boundary.end() :]
             if sentence.strip():
                 settled = self._end(sentence)
@@ -62,9 +59,6 @@ class Watch:
     def refuse(self, value: str) -> None:
         """The answer that was asked for was another or not sure: do not ask again for this value."""
         self._refused.add(value)
-
-    def _is_open(self) -> bool:
-        return len(self._sentence) > 1 and self._sentence[-2].isdigit()
 
     def _end(self, sentence: str) -> str | None:
         if _NUMBERING.fullmatch(sentence):

@@ -37,6 +37,8 @@ def extended_thinking(task: Task) -> Iterator[Event]:
             if not is_left:
                 watch.refuse(value)
     answer = speaker.track
+    if is_left:
+        answer.end = "found"
     yield stage.answer(answer, certainty=answer.mean_probability(task.judge.span(answer.answer)) or None)
 
 
@@ -71,10 +73,9 @@ def _leave(stage: Stage, speaker: Speaker, copy: Track) -> Iterator[Event]:
     if task.plan.lead or not task.judge.probe:
         stage.drop(track)
         speaker.track = copy
-        copy.end = "found"
         yield ThinkingDone(reason="found", tokens=copy.n_thinking, seconds=stage.seconds)
         yield AnswerDelta(text=copy.answer, tokens=copy.n_tokens)
     else:
         stage.drop(copy)
         task.batch.hold(track.seq_id, is_held=False)
-        speaker.cut()
+        speaker.cut(has_found=True)

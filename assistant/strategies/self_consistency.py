@@ -52,11 +52,12 @@ class _Vote:
                 if track is self._tracks[0]:
                     yield from (e for e in Speaker(self._stage, track).tell(event) if isinstance(e, Prefill))
             yield from self._news()
-            for track in self._running():
-                if track.finish_reason:
-                    self._stage.drop(track)
-                    yield self._told_of(track, "done")
-                    yield self._tally()
+            ended = [track for track in self._running() if track.finish_reason]
+            for track in ended:
+                self._stage.drop(track)
+                yield self._told_of(track, "done")
+            if ended:
+                yield self._tally()
             if self._is_over or self._task.control.take_answer_now():
                 break
             yield from self._give_up_weak()

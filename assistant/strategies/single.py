@@ -48,6 +48,7 @@ class Speaker:
         self._task = stage.task
         self._budget = stage.task.request.thinking
         self._max_tokens = stage.task.request.max_tokens
+        self._has_found = False
 
     def run(self, patience_s: float = PATIENCE_S) -> Iterator[Event]:
         """Step to the end; `patience_s` holds while the sequence thinks."""
@@ -68,14 +69,14 @@ class Speaker:
             case Delta():
                 yield from self._delta(event)
             case ThinkingEnded():
-                yield ThinkingDone(
-                    reason=event.reason, tokens=event.thinking_tokens, seconds=self._stage.seconds
-                )
+                reason = "found" if self._has_found else event.reason
+                yield ThinkingDone(reason=reason, tokens=event.thinking_tokens, seconds=self._stage.seconds)
             case Reopened():
                 yield Retracted()
 
-    def cut(self) -> None:
-        """End the thinking now."""
+    def cut(self, has_found: bool = False) -> None:
+        """End the thinking now, by the wish of the user or because the answer was found."""
+        self._has_found = has_found
         self._budget = replace(self._budget, maximum=0, minimum=0)
         self._task.batch.steer(self.track.seq_id, self._budget)
 

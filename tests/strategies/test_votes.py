@@ -1,0 +1,126 @@
+"""Votes, best of n, beams and revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.control import Control
+from assistant.engine.protocol import Request
+from assistant.events import Event, SampleNews, Tally
+from assistant.judge import AnswerJudge
+from tests.engine.replay import Replay
+from tests.strategies.running import answer_of, run
+
+
+def voters(answers: Sequence[object]) -> Replay:
+    """Sample i gives the i-th answer."""
+
+    def script(request: Request, i: int) -> str:
+        answer = answers[request.sampling.seed + i]
+        return f"Hm.\n</think>\n\nIt is \\boxed{{{answer}}}."
+
+    return Replay(script, n_seq_max=16)
+
+
+def tallies(events: list[Event]) -> list[Tally]:
+    return [event for event in events if isinstance(event, Tally)]
+
+
+def test_three_that_agree_and_are_sure_decide() -> None:
+    events = run(voters([12] * 8), "self_consistency", think=100, n_samples=8)
+    answer = answer_of(events)
+    assert answer.text == "It is \\boxed{12}."
+    assert (answer.agreement, answer.n_samples) == (1.0, 3)
+    assert answer.certainty is not None
+    assert answer.certainty >= 0.95
+    assert tallies(events)[-1].is_decided
+    assert not any(tally.is_decided for tally in tallies(events)[:-1])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from([12, 13, 14]), min_size=8, max_size=8))
+def test_a_decided_vote_is_that_of_all_samples(answers: list[int]) -> None:
+    """Or was all but certain: what the samples left could still overturn is bounded by the Beta rule."""
+    events = run(voters(answers), "self_consistency", think=100, n_samples=8, certainty=1.0)
+    answer = answer_of(events)
+    counts = {value: answers.count(value) for value in set(answers)}
+    most = max(counts.values())
+    winners = {str(value) for value, count in counts.items() if count == most}
+    assert AnswerJudge("number").key(answer.text) in winners
+    last = tallies(events)[-1]
+    assert last.n_done == answer.n_samples or last.is_decided
+    assert all(len(tally.shares) <= 3 for tally in tallies(events))
+
+
+def test_a_tie_takes_all_samples_and_says_how_little_they_agree() -> None:
+    answer = answer_of(run(voters([1, 2, 1, 2, 2, 1, 1, 2]), "self_consistency", think=100, n_samples=8))
+    assert answer.n_samples == 8
+    assert answer.agreement == pytest.approx(0.5)
+    assert answer.certainty == pytest.approx(0.5, abs=0.05)
+
+
+def test_samples_without_an_answer_do_not_vote() -> None:
+    answers: list[object] = ["", "", 5, 5, 5, 5, 5, 5]
+    answer = answer_of(run(voters(answers), "self_consistency", think=100, n_samples=8))
+    assert answer.text == "It is \\boxed{5}."
+    assert answer.agreement == 1.0
+
+
+def test_answer_now_takes_the_leader() -> None:
+    control = Control()
+
+    def act(event: Event) -> None:
+        if isinstance(event, Tally) and event.n_done == 3:
+            control.answer_now()
+
+    events = run(
+        voters([1, 2, 2, 3, 3, 3, 3, 3]), "self_consistency", think=100, n_samples=8, control=control, act=act
+    )
+    assert answer_of(events).n_samples == 3
+
+
+@pytest.mark.parametrize("strategy", ["self_consistency", "best_of_n", "beam_search"])
+def test_everything_is_given_back_and_counted(strategy: str) -> None:
+    engine = voters([4] * 20)
+    events = run(engine, strategy, think=100, n_samples=4, width=2, branching=2)
+    assert answer_of(events).text == "It is \\boxed{4}."
+    assert answer_of(events).total_tokens >= answer_of(events).completion_tokens
+    assert engine._cache.n_idle == engine.runner.n_slots
+
+
+def test_beams_are_pruned_and_end() -> None:
+    script = (
+        " ".join(f"Step {i} follows from the one before it." for i in range(8)) + "\n</think>\n\n\\boxed{4}."
+    )
+    engine = Replay(script, n_seq_max=8, n_ctx=8192)
+    events = run(engine, "beam_search", think=600, n_samples=4, width=2, branching=2)
+    assert answer_of(events).text == "\\boxed{4}."
+    dropped = {event.sample for event in events if isinstance(event, SampleNews) and event.state == "dropped"}
+    assert dropped
+
+
+class Checked(AnswerJudge):
+    """Finds an answer better the larger it is."""
+
+    def check(self, text: str) -> float | None:
+        return float(self.key(text) or 0) / 10
+
+
+@pytest.mark.parametrize(("revised", "kept"), [(8, 8), (2, 5)])
+def test_a_revision_is_kept_only_if_the_check_likes_it(revised: int, kept: int) -> None:
+    def script(request: Request, _i: int) -> str:
+        match len(request.messages):
+            case 1:
+                return "\\boxed{5}"
+            case 3:
+                return "A step is wrong."
+            case _:
+                return f"\\boxed{{{revised}}}"
+
+    events = run(Replay(script), "self_refine", judge=Checked("number"), n_samples=2)
+    assert answer_of(events).text == f"\\boxed{{{kept}}}"
+    assert answer_of(events).certainty == kept / 10

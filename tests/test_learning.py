@@ -1,0 +1,104 @@
+"""What is learned of a model, and that nothing of it is worth an error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant.engine.scripted import scripted_model
+from assistant.events import Answer
+from assistant.hardware.speed import SpeedStore
+from assistant.learning import Learning
+from assistant.limits import SpeedCurve
+from assistant.profile import Profile
+from tests.cli.scripted import answer
+
+MODEL = replace(scripted_model(), path="/models/some.gguf", size_bytes=1000)
+CURVE = SpeedCurve(100.0, ((1, 10.0),))
+
+
+def thought(tokens: int, **fields: object) -> Answer:
+    return answer(
+        "12",
+        thinking_end="itself",
+        thinking_tokens=tokens,
+        total_tokens=tokens + 40,
+        tokens_per_second=20.0,
+        **fields,
+    )
+
+
+def learning(folder: Path | None) -> Learning:
+    begun = Learning(folder, SpeedStore(folder) if folder else None)
+    begun.begin(MODEL)
+    return begun
+
+
+def test_what_is_learned_is_there_the_next_time(tmp_path: Path) -> None:
+    first = learning(tmp_path)
+    assert first.needs_speed
+    first.note_speed(CURVE)
+    first.note_run(thought(100), is_alone=True)
+    first.note_run(thought(200), is_alone=True)
+    again = learning(tmp_path)
+    assert not again.needs_speed
+    assert again.profile == first.profile
+    assert (again.profile.source, again.profile.n_thoughts, again.profile.thinking_tokens) == (
+        "learned",
+        2,
+        150,
+    )
+    assert 10.0 < again.speed.tokens_per_second() < 20.0
+
+
+def test_another_model_is_another_story(tmp_path: Path) -> None:
+    first = learning(tmp_path)
+    first.note_run(thought(100), is_alone=True)
+    first.begin(replace(MODEL, size_bytes=1001))
+    assert first.profile == Profile()
+    first.begin(MODEL)
+    assert first.profile.n_thoughts == 1
+
+
+def test_runs_side_by_side_say_nothing_of_the_speed() -> None:
+    one = learning(None)
+    one.note_speed(CURVE)
+    one.note_run(thought(100), is_alone=False)
+    assert one.speed == CURVE
+    assert one.profile.n_thoughts == 1
+
+
+def test_a_vote_says_nothing_of_one_thinking() -> None:
+    one = learning(None)
+    one.note_run(thought(100, n_samples=4), is_alone=True)
+    assert one.profile == Profile()
+
+
+def test_while_it_is_frozen_nothing_is_written(tmp_path: Path) -> None:
+    one = learning(tmp_path)
+    one.is_frozen = True
+    one.note_speed(CURVE)
+    one.note_run(thought(100), is_alone=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"draft_gate": "much"}', "\0"])
+def test_a_damaged_profile_is_no_profile(tmp_path: Path, content: str) -> None:
+    first = learning(tmp_path)
+    first.keep(Profile(draft_gate=0.5))
+    (path,) = (tmp_path / "profiles").iterdir()
+    path.write_text(content)
+    again = learning(tmp_path)
+    assert again.profile == Profile()
+    again.keep(Profile(draft_gate=0.6))
+    assert learning(tmp_path).profile.draft_gate == 0.6
+
+
+def test_a_folder_that_cannot_be_written_is_forgiven(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    one = learning(tmp_path / "file")
+    one.keep(Profile(draft_gate=0.5))
+    one.note_speed(CURVE)
+    assert one.profile.draft_gate == 0.5
