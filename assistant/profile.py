@@ -14,6 +14,8 @@ LEAST_BUDGET = 128
 """Thinking tokens below which nothing is known to gain by them."""
 NEVER = 1 << 30
 """A least budget that is never reached: the model gains nothing by thinking."""
+_LEAST_GAIN = 0.03
+"""A gain in accuracy below this is not told from chance by the questions that one has time for."""
 _MEMORY = 50
 """Runs that a mean looks back on."""
 
@@ -62,12 +64,13 @@ class Profile(BaseModel):
 
     @property
     def least_budget(self) -> int:
-        """The smallest thinking budget that pays: from it on, no measured budget was worse than none.
+        """The smallest thinking budget that pays: from it on, every measured budget was better than none.
 
-        `NEVER` where even the largest was no better; an assumption where nothing was measured.
+        `NEVER` where even the largest was not; an assumption where nothing was measured.
         """
         if not self.curve:
             return LEAST_BUDGET
         direct = max((point.accuracy for point in self.curve if point.budget == 0), default=0.0)
-        losing = max((p.budget for p in self.curve if p.budget and p.accuracy <= direct), default=0)
+        poor = (p.budget for p in self.curve if p.budget and p.accuracy < direct + _LEAST_GAIN)
+        losing = max(poor, default=0)
         return min((point.budget for point in self.curve if point.budget > losing), default=NEVER)
