@@ -90,7 +90,8 @@ class Learning:
         if path is None:
             return None
         try:
-            return Profile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            kept = Profile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            return kept if kept.source == "calibrated" else kept.unfitted()
         except (OSError, ValueError, ValidationError):
             return None
 

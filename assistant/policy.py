@@ -17,6 +17,8 @@ VOTABLE = ("maths", "choice", "reasoning")
 
 DRAFT_TOKENS = 512
 """Longest draft (DART, arXiv 2606.23181)."""
+_HARDEST_DRAFTED = 0.9
+"""Above this difficulty a draft is hardly ever kept."""
 _EASY_CODE, _EASY_REASONING = 0.5, 0.35
 _LEAST_VOTE = 3
 """Fewest samples that make a vote."""
@@ -79,7 +81,7 @@ def _first_by_difficulty(at: Situation) -> Plan:
     if kind == "code" and score > _EASY_CODE:
         return _think(at, f"{about(kind)} of some difficulty") or made(at, "direct", reason=_no_time(at))
     if at.can_vote and kind in VOTABLE:
-        if score <= at.profile.hardest_draft:
+        if score <= _HARDEST_DRAFTED:
             return _draft(at)
         return _think(at, f"Hard {about(kind, False)}") or _draft(at)
     if kind == "reasoning" and score > _EASY_REASONING:

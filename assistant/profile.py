@@ -42,12 +42,10 @@ class Profile(BaseModel):
 
     source: Literal["assumed", "learned", "calibrated"] = "assumed"
     """Where the values come from."""
-    draft_gate: float = 0.97
+    draft_gate: float = 0.93
     """How sure a draft must be to be kept: the least probability of a token of its answer. Over 1: none."""
     exit_gate: float = 0.9
     """How sure a probed answer must be for the thinking to be left: the mean probability of its tokens."""
-    hardest_draft: float = 0.9
-    """The difficulty above which drafts are so rarely kept that none is tried."""
     n_thoughts: int = 0
     """Runs behind `thinking_tokens`."""
     thinking_tokens: float = 0.0
@@ -61,6 +59,10 @@ class Profile(BaseModel):
         mean = self.thinking_tokens + (tokens - self.thinking_tokens) / n
         source = "learned" if self.source == "assumed" else self.source
         return self.model_copy(update={"source": source, "n_thoughts": n, "thinking_tokens": mean})
+
+    def unfitted(self) -> Profile:
+        """What was seen, with this version's assumptions instead of an older one's."""
+        return Profile(source=self.source, n_thoughts=self.n_thoughts, thinking_tokens=self.thinking_tokens)
 
     @property
     def least_budget(self) -> int:

@@ -87,12 +87,12 @@ def test_while_it_is_frozen_nothing_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"draft_gate": "much"}', "\0"])
 def test_a_damaged_profile_is_no_profile(tmp_path: Path, content: str) -> None:
     first = learning(tmp_path)
-    first.keep(Profile(draft_gate=0.5))
+    first.keep(Profile(source="calibrated", draft_gate=0.5))
     (path,) = (tmp_path / "profiles").iterdir()
     path.write_text(content)
     again = learning(tmp_path)
     assert again.profile == Profile()
-    again.keep(Profile(draft_gate=0.6))
+    again.keep(Profile(source="calibrated", draft_gate=0.6))
     assert learning(tmp_path).profile.draft_gate == 0.6
 
 
@@ -102,3 +102,9 @@ def test_a_folder_that_cannot_be_written_is_forgiven(tmp_path: Path) -> None:
     one.keep(Profile(draft_gate=0.5))
     one.note_speed(CURVE)
     assert one.profile.draft_gate == 0.5
+
+
+def test_assumptions_are_not_kept_beyond_their_version(tmp_path: Path) -> None:
+    first = learning(tmp_path)
+    first.keep(Profile(draft_gate=0.1).with_thought(80))
+    assert learning(tmp_path).profile == Profile().with_thought(80)

@@ -22,7 +22,6 @@ EXIT_GATES = (0.9, 0.97, 2.0)
 """How sure a probe must be, tried in turn until accuracy holds; at the last one nothing is left early."""
 _SLACK = 0.02
 """Accuracy that leaving early may seem to cost, as so few questions cannot tell."""
-_HARDEST = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 def policies(has_thinking: bool) -> list[str]:
@@ -43,8 +42,7 @@ def fitted(records: Mapping[str, Sequence[Record]], before: Profile) -> Profile:
     drafts = records.get(DRAFTS, ())
     updates: dict[str, object] = {"source": "calibrated", "curve": curve}
     if thinking and drafts:
-        gate = draft_gate(drafts, thinking, before.draft_gate)
-        updates |= {"draft_gate": gate, "hardest_draft": hardest_draft(drafts, thinking, gate)}
+        updates["draft_gate"] = draft_gate(drafts, thinking, before.draft_gate)
     return before.model_copy(update=updates)
 
 
@@ -68,21 +66,6 @@ def draft_gate(drafts: Sequence[Record], thinking: Sequence[Record], otherwise: 
         ):
             return gate
     return otherwise
-
-
-def hardest_draft(drafts: Sequence[Record], thinking: Sequence[Record], gate: float) -> float:
-    """The difficulty up to which trying a draft first costs fewest tokens in all."""
-
-    def tokens(limit: float) -> float:
-        total = 0.0
-        for draft, thought in zip(drafts, thinking, strict=True):
-            if draft.score > limit:
-                total += thought.tokens
-            else:
-                total += draft.tokens + (0 if (draft.certainty or 0.0) >= gate else thought.tokens)
-        return total
-
-    return min(_HARDEST, key=lambda limit: (tokens(limit), -limit))
 
 
 def exits_hold(auto: Sequence[Record], thinking: Sequence[Record]) -> bool:
@@ -119,7 +102,6 @@ def explained(profile: Profile) -> list[str]:
         lines.append(
             f"A draft is kept if no token of its answer is less likely than {profile.draft_gate:.3g}."
         )
-    lines.append(f"No draft is tried above a difficulty of {profile.hardest_draft:.2g}.")
     if profile.exit_gate > 1:
         lines.append("Thinking is never left early: this model's first results are too often wrong.")
     else:
