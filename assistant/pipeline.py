@@ -103,6 +103,8 @@ class Pipeline:
         )
         n_prompt = n_chars // _CHARS_PER_TOKEN + 16
         limited = limits(power(), model, self._learning.speed, settings.time, n_prompt)
+        # several runs may share an engine that holds more sequences than one of them may have
+        limited = replace(limited, n_samples=min(limited.n_samples, settings.n_seq_max))
         return Situation(difficulty, limited, wishes, model, self._learning.profile, can_vote=judge.can_vote)
 
     def _task(

@@ -1,7 +1,7 @@
 """Make .venv, install Mull into it, and run a command there; the Makefile is a thin front of this.
 
     python packaging/bootstrap.py run [arguments of mull]
-    python packaging/bootstrap.py install | test | check | bench | format | build | clean
+    python packaging/bootstrap.py install | test | check | bench | bench-policy | format | build | clean
 
 Standard library only. It runs on Python 3.6 up to the point where that is told that it is too old.
 """
@@ -208,14 +208,12 @@ def install_llama(machine: "Machine", asked: "dict[str, str]", index: str) -> No
         own = build_flags.flags(machine) == build_flags.flags(machine, asked)
         compile_llama(machine, asked, use_cache=own)
     elif not pip(*prebuilt_arguments(index)):
-        raise BootstrapError(
-            f"There is no compiled wheel at {index} for this machine. MULL_PREBUILT=0 compiles one."
-        )
+        raise BootstrapError(f"No compiled wheel at {index} fits. MULL_PREBUILT=0 compiles one.")
 
 
 def prebuilt_arguments(index: str) -> "list[str]":
     name = requirement().partition("=")[0]
-    ranged = next(line for line in dependencies() if line.startswith(name))
+    ranged = next(line for line in pyproject()["project"]["dependencies"] if line.startswith(name))
     return ["--no-deps", "--force-reinstall", "--only-binary", name, "--extra-index-url", index, ranged]
 
 
@@ -275,11 +273,6 @@ def pyproject() -> "dict[str, Any]":
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def dependencies() -> "list[str]":
-    found: list[str] = pyproject()["project"]["dependencies"]
-    return found
-
-
 def install_project(with_tools: bool) -> None:
     """Install Mull itself, editable, and the tools of development if wanted.
 
@@ -334,10 +327,15 @@ def format_code(arguments: "list[str]") -> int:
 
 
 def bench(arguments: "list[str]") -> int:
-    """Measure the engine on this machine, or with "policy" first what choosing per query buys."""
+    """Measure the engine on this machine."""
     install(with_tools=True)
-    name = "policy" if arguments[:1] == ["policy"] else "run"
-    return python(f"tests/bench/{name}.py", *arguments[name == "policy" :])
+    return python("tests/bench/run.py", *arguments)
+
+
+def bench_policy(arguments: "list[str]") -> int:
+    """Measure what choosing per query buys."""
+    install(with_tools=True)
+    return python("tests/bench/policy.py", *arguments)
 
 
 def build(arguments: "list[str]") -> int:
@@ -365,6 +363,7 @@ COMMANDS = {
     "test": test,
     "check": check,
     "bench": bench,
+    "bench-policy": bench_policy,
     "format": format_code,
     "build": build,
     "clean": clean,
@@ -376,7 +375,7 @@ def main() -> int:
     name, arguments = (sys.argv[1:2] or ["help"])[0], sys.argv[2:]
     if name not in COMMANDS:
         for command, function in COMMANDS.items():
-            print("{:8} {}".format(command, (function.__doc__ or "").splitlines()[0]))
+            print("{:12} {}".format(command, (function.__doc__ or "").splitlines()[0]))
         return 0 if name == "help" else 2
     if arguments and name in {"install", "clean"}:
         print(f"{name} takes no arguments.", file=sys.stderr)

@@ -22,6 +22,10 @@ from assistant.engine.protocol import (
 from assistant.engine.runner import Drawn, Nudge, Prompt, Sampler
 from assistant.engine.thinking import Thinking
 
+_FORK_STRIDE = 1009
+"""Keeps the seeds of forks apart from those of samples, and those of one sample's forks from another's."""
+_MOST_SEEDS = 1 << 32
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -60,6 +64,7 @@ class RunningSequence:
         self._runner = runner
         self._cache = cache
         self._index = index
+        self._n_forks = 0
         self._is_clipped = room < request.max_tokens
         self._max_tokens = min(room, request.max_tokens)
         self.thinking = Thinking(
@@ -87,14 +92,17 @@ class RunningSequence:
     def fork(self, seq_id: int, slot: Slot) -> RunningSequence:
         """The same sequence under another id, with its own random numbers from here on."""
         twin = copy.copy(self)
-        twin.seq_id, twin.slot, twin._index = seq_id, slot, seq_id
+        self._n_forks += 1
+        # its own random numbers, the same whatever else is in the batch
+        twin.seq_id, twin.slot, twin._n_forks = seq_id, slot, 0
+        twin._index = _FORK_STRIDE * (self._index + 1) + self._n_forks
         twin.is_held = False
         twin.tokens = list(self.tokens)
         twin.thinking = copy.deepcopy(self.thinking)
         twin._tally = copy.copy(self._tally)
         twin._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         twin._decoder.setstate(self._decoder.getstate())
-        twin._sampler = self._new_sampler(seq_id)
+        twin._sampler = twin._new_sampler()
         for token in self.tokens[len(self.prompt.tokens) :]:
             twin._sampler.accept(token)
         return twin
@@ -179,9 +187,9 @@ class RunningSequence:
         """Give the sampler back."""
         self._sampler.close()
 
-    def _new_sampler(self, offset: int | None = None) -> Sampler:
+    def _new_sampler(self) -> Sampler:
         sampling = self.request.sampling
-        return self._runner.sampler(sampling, sampling.seed + (self._index if offset is None else offset))
+        return self._runner.sampler(sampling, (sampling.seed + self._index) % _MOST_SEEDS)
 
     def _take(self, tokens: list[int], texts: list[str], is_marker: bool = False) -> list[SequenceEvent]:
         thinking, answer = "", ""

@@ -94,7 +94,7 @@ def test_a_third_turn_after_an_edited_second(can_truncate: bool) -> None:
 
 @truncating
 def test_a_fork_goes_its_own_way(can_truncate: bool) -> None:
-    engine = Replay(lambda _request, i: "Same. " + "Other end" * i, can_truncate=can_truncate)
+    engine = Replay(lambda _request, i: "Same. " + "Other end" * (i > 0), can_truncate=can_truncate)
     runs: Runs = {}
     with engine.batch() as batch:
         (first,) = batch.add(ask(QUESTION, max_tokens=40))
