@@ -27,7 +27,7 @@ from assistant.evaluation.runner import Evaluation, parallel_settings
 from assistant.session import Session
 
 HERE = Path(__file__).resolve().parent
-FIXED = ("direct", "think:16", "think:64", "think:128", "think:256", "think:512", "think:900")
+FIXED = ("direct", "think:16", "think:64", "think:128", "think:256", "think:900")
 PARALLEL = 4
 EVERYDAY = HERE.parents[1] / "assistant" / "evaluation" / "data" / "everyday.jsonl"
 EASY = 0.3

@@ -20,7 +20,7 @@ def voters(answers: Sequence[object]) -> Replay:
     """Sample i gives the i-th answer."""
 
     def script(request: Request, i: int) -> str:
-        answer = answers[request.sampling.seed + i]
+        answer = answers[(request.sampling.seed + i) % len(answers)]
         return f"Hm.\n</think>\n\nIt is \\boxed{{{answer}}}."
 
     return Replay(script, n_seq_max=16)
