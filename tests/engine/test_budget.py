@@ -49,6 +49,14 @@ class Story:
     ends: list[ThinkingEnded] = field(default_factory=list)
     n_thinking: int = 0
     n_completion: int = 0
+    cuts: set[int] = field(default_factory=set)
+    """Places in the thinking where a block of it ended."""
+
+    @property
+    def n_written(self) -> int:
+        """Characters of the thinking that cost tokens; the break before a later block costs none."""
+        n_breaks = sum(self.thinking.startswith("\n\n", at) for at in self.cuts if at > 0)
+        return len(self.thinking) - len("\n\n") * n_breaks
 
     def take(self, batch: LocalBatch) -> bool:
         """Take a step; False when there was nothing left to do."""
@@ -66,6 +74,7 @@ class Story:
                     self.n_reopened += 1
                 case ThinkingEnded():
                     self.ends.append(one)
+                    self.cuts.add(len(self.thinking))
                     assert one.thinking_tokens <= most
                 case Finished():
                     assert self.finished is None, "finished twice"
@@ -135,6 +144,15 @@ def situations(draw: st.DrawFn) -> tuple[str, Markers, ThinkingBudget, int, Hand
 @example(("x</think>Yes. " + "y" * 99, THINK, ThinkingBudget(100), 60, [(0, ThinkingBudget(1000))] * 5))
 @example(("x</think>" * 9, THINK, ThinkingBudget(8, minimum=8), 160, []))
 @example((" " * 99, LENGTHY, ThinkingBudget(20), 16, []))
+@example(
+    (
+        "</think><think><think>",
+        THINK,
+        ThinkingBudget(1, max_waits=0),
+        42,
+        [(0, ThinkingBudget(8, 1, 1)), (10, ThinkingBudget(13, max_waits=0))],
+    )
+)
 def test_the_laws(situation: tuple[str, Markers, ThinkingBudget, int, Hand]) -> None:
     _, of, budget, max_tokens, _ = situation
     story = tell(*situation)
@@ -150,7 +168,7 @@ def test_the_laws(situation: tuple[str, Markers, ThinkingBudget, int, Hand]) -> 
     most_waits = max(budget.max_waits for budget in story.budgets)
     assert story.thinking.count("\nWait") <= most_waits + story.n_reopened
     if not story.n_reopened:
-        assert len(story.thinking) <= usage.thinking_tokens, "thinking that was not counted"
+        assert story.n_written <= usage.thinking_tokens, "thinking that was not counted"
 
 
 @settings(deadline=None)
@@ -292,6 +310,12 @@ def test_signs_that_begin_like_a_marker_count_as_thinking() -> None:
     run = completion(Replay("1 << 2 <</think>4"), ask("Go", think=50, max_tokens=100))
     assert run.thinking == "1 << 2 <"
     assert run.ended[0].thinking_tokens == len(run.thinking)
+
+
+def test_the_break_before_more_thinking_costs_no_tokens() -> None:
+    run = completion(Replay("x</think><think>y</think>z"), ask("Go", think=100, max_tokens=160))
+    assert (run.thinking, run.answer) == ("x\n\ny", "z")
+    assert [end.thinking_tokens for end in run.ended] == [len("x"), len("xy")]
 
 
 def test_thinking_that_nobody_asked_for_is_cut_short() -> None:
