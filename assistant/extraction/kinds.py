@@ -67,11 +67,11 @@ def kind_of(question: str, difficulty_kind: str) -> AnswerKind:
     """
     question = question[-_HEAD:]
     is_outcome = _OUTCOME.search(question) is not None
-    if difficulty_kind == "code" and not is_outcome:
-        return "code" if _PROGRAM.search(question) else "text"
+    if difficulty_kind == "code" and not is_outcome and _PROGRAM.search(question):
+        return "code"
     if len(options_of(question)) >= 2:
         return "choice"
-    if difficulty_kind in {"choice", "chat", "rewrite", "creative"} or _ORDER.search(question):
+    if difficulty_kind in {"chat", "rewrite", "creative"} or _ORDER.search(question):
         return "text"
     asked = _asked(question)
     if _FORMULA.search(question) or _is_latex(question):
