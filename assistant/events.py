@@ -107,12 +107,15 @@ class Retracted(Event):
     sample: int = 0
 
 
+SampleState = Literal["thinking", "answering", "done", "dropped"]
+
+
 class SampleNews(Event):
     """How one of several samples (or beams, or drafts) stands."""
 
     event: Literal["sample"] = "sample"
     sample: int
-    state: Literal["thinking", "answering", "done", "dropped"]
+    state: SampleState
     tokens: int
     """Tokens after the prompt so far."""
     answer: str = ""

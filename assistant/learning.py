@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from assistant.engine.protocol import ModelInfo
 from assistant.events import Answer
+from assistant.files import write_whole
 from assistant.hardware.speed import SpeedStore, corrected
 from assistant.limits import SpeedCurve
 from assistant.profile import Profile
@@ -76,14 +76,9 @@ class Learning:
         path = self._path()
         if path is None or self.is_frozen:
             return
-        try:
+        with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(profile.model_dump_json(indent=1))
-            os.replace(name, path)
-        except OSError:
-            return
+            write_whole(path, profile.model_dump_json(indent=1).encode())
 
     def _read(self, model: ModelInfo) -> Profile | None:
         path = self._path()

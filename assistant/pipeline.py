@@ -182,17 +182,16 @@ def _outcome(answer: Answer, judge: AnswerJudge, control: Control) -> Outcome:
     is_terse = span is not None and span[0] <= _LEAD_CHARS and len(answer.text) <= _TERSE_CHARS
     return Outcome(
         strategy=answer.strategy,
-        key=None if is_stopped else judge.key(answer.text),
+        # the key of a program is what it does: it is not run for one that nothing is compared with
+        key=None if is_stopped or answer.strategy == "direct" else judge.key(answer.text),
         final=judge.final(answer.text),
         lead=answer.text[: span[0]] if span is not None and is_terse else "",
         certainty=answer.certainty,
         agreement=answer.agreement,
         check=None if is_stopped else judge.check(answer.text),
         thinking_end=answer.thinking_end,
-        n_samples=answer.n_samples,
         seconds=answer.seconds,
         is_stopped=is_stopped,
-        is_cut=answer.finish_reason in ("length", "context"),
     )
 
 

@@ -8,21 +8,9 @@ from typing import Literal
 from assistant.difficulty import Difficulty
 from assistant.engine.protocol import ModelInfo, ThinkingEnd
 from assistant.limits import Limits
-from assistant.profile import NEVER, Profile
+from assistant.profile import Profile
 
 Effort = Literal["auto", "direct", "low", "medium", "high", "max"]
-
-STRATEGY_NAMES = (
-    "direct",
-    "draft_agreement",
-    "chain_of_thought",
-    "extended_thinking",
-    "self_consistency",
-    "beam_search",
-    "best_of_n",
-    "self_refine",
-)
-"""Every strategy, least work first."""
 
 TYPICAL_ANSWER = 128
 """Tokens that an answer is expected to take, for the time that a plan will need."""
@@ -188,7 +176,7 @@ def budget_for(at: Situation) -> int:
     most = min(at.limits.n_tokens(at.left_s), at.limits.room) - TYPICAL_ANSWER
     budget = min(budget, most)
     least = at.profile.least_budget
-    return budget if least < NEVER and budget >= least else 0
+    return budget if at.profile.gains and budget >= least else 0
 
 
 _DESERVED = ((0.3, 512), (0.6, 1024), (0.85, 2048), (1.0, 4096))
@@ -213,9 +201,6 @@ class Outcome:
     check: float | None = None
     """The share of the query's own examples that it meets, 0 to 1; None without any."""
     thinking_end: ThinkingEnd | None = None
-    n_samples: int = 1
     seconds: float = 0.0
     is_stopped: bool = False
     """Whether the user has ended it."""
-    is_cut: bool = False
-    """Whether it ran into a limit of tokens before it was complete."""

@@ -152,7 +152,7 @@ def _vote(at: Situation, n_samples: int, why: str) -> Plan:
         budget = at.wishes.budget
     is_asked = at.wishes.samples > 1 or at.wishes.effort == "max" or at.wishes.strategy != "auto"
     if is_asked and at.model.has_thinking and at.wishes.budget is None:
-        budget = budget or max(at.profile.least_budget if at.profile.least_budget < 1 << 20 else 0, 256)
+        budget = budget or max(at.profile.least_budget if at.profile.gains else 0, 256)
     vote = made(
         at, "self_consistency", budget=budget, n_samples=n_samples, reason="", is_asked=is_asked,
     )  # fmt: skip
@@ -223,7 +223,7 @@ def _with_reason(plan: Plan, at: Situation, reason: str) -> Plan:
 
 
 def _no_time(at: Situation) -> str:
-    if at.profile.least_budget > 1 << 20:
+    if not at.profile.gains:
         return "This model gains nothing by thinking: answering at once."
     why = f" ({at.limits.note})" if at.limits.note else ""
     return f"The time of {at.limits.patience_s:.0f} s{why} is too short to think: answering at once."

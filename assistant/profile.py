@@ -65,6 +65,11 @@ class Profile(BaseModel):
         return Profile(source=self.source, n_thoughts=self.n_thoughts, thinking_tokens=self.thinking_tokens)
 
     @property
+    def gains(self) -> bool:
+        """Whether thinking is worth anything with this model, as far as is known."""
+        return self.least_budget < NEVER
+
+    @property
     def least_budget(self) -> int:
         """The smallest thinking budget that pays: from it on, every measured budget was better than none.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from assistant.config import Settings, config_file, load
 from assistant.errors import ConfigError
+from assistant.strategies import STRATEGIES
 
 
 @pytest.fixture(autouse=True)
@@ -210,3 +212,8 @@ def test_a_wrong_flag() -> None:
 
 def test_a_long_value_is_not_repeated_in_full() -> None:
     assert len(error_of({"think": "word " * 1000})) < 200
+
+
+def test_every_strategy_can_be_set() -> None:
+    choices = get_args(Settings.model_fields["strategy"].annotation)
+    assert set(choices) == {"auto", *STRATEGIES}

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
+from assistant.errors import UsageError
+
 _METAVARS = {"Path": "PATH", "int": "N", "float": "X", "str": "TEXT", "bool": "true|false"}
 _PREFIX = "setting."
 
@@ -97,3 +99,15 @@ def typed(args: Namespace) -> dict[str, object]:
     return {
         name.removeprefix(_PREFIX): value for name, value in vars(args).items() if name.startswith(_PREFIX)
     }
+
+
+def number(text: str, flag: str, command: str, most: int = 1 << 31) -> int:
+    """The number from 1 to `most` that a flag of a command was given.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= most:
+        return int(text)
+    limit = f"from 1 to {most}" if most < 1 << 31 else "1 or more"
+    raise UsageError(f'{flag} must be a number, {limit}, not "{text}".', f'See "mull {command} --help".')

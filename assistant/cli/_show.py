@@ -24,6 +24,7 @@ from assistant.events import (
     ThinkingDelta,
     ThinkingDone,
 )
+from assistant.reasons import share
 from assistant.terminal import visible
 
 _INDENT = "  "
@@ -287,7 +288,7 @@ def _shortfall(answer: Answer) -> str:
 
 
 def _vote(tally: Tally) -> str:
-    shares = ", ".join(f"{share.answer} ({len(share.samples)})" for share in tally.shares[:4])
+    shares = ", ".join(f"{each.answer} ({len(each.samples)})" for each in tally.shares[:4])
     end = ", decided" if tally.is_decided else ""
     return f"Vote after {tally.n_done} of {tally.n_samples}: {shares or 'no answer yet'}{end}"
 
@@ -301,7 +302,7 @@ def _figures(answer: Answer) -> str:
     if answer.total_tokens > answer.completion_tokens:
         parts.append(f"{answer.total_tokens} tokens in all")
     if answer.agreement is not None and answer.n_samples > 1:
-        parts.append(f"agreement {answer.agreement:.0%}".replace("%", " %"))
+        parts.append(f"agreement {share(answer.agreement)}")
     parts.append(f"{answer.seconds:.1f} s")
     parts.append(f"{answer.tokens_per_second:.1f} tokens/s")
     return " · ".join(parts)

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.cli._exit_codes import ExitCode
-from assistant.cli._flags import add_settings, typed
-from assistant.errors import UsageError
+from assistant.cli._flags import add_settings, number, typed
 
 if TYPE_CHECKING:
     from assistant.config import Settings
     from assistant.evaluation.datasets import Item
-    from assistant.evaluation.records import Record
-    from assistant.evaluation.runner import Evaluation
     from assistant.profile import Profile
     from assistant.session import Session
 
@@ -59,11 +56,7 @@ def run(args: Namespace) -> ExitCode:
     from assistant.evaluation.runner import parallel_settings
     from assistant.session import Session
 
-    limit = _QUESTIONS
-    if args.limit is not None:
-        if not (args.limit.isascii() and args.limit.isdecimal() and int(args.limit) > 0):
-            raise UsageError(f"--limit takes a number of questions, not {args.limit}.", "Write a number.")
-        limit = int(args.limit)
+    limit = _QUESTIONS if args.limit is None else number(args.limit, "--limit", "calibrate")
     settings = load(typed(args))
     items = [] if args.show else _items(args.data, limit)
     with closing(Session.open(parallel_settings(settings, _PARALLEL))) as session:
@@ -100,30 +93,18 @@ def calibrate(session: Session, items: list[Item], settings: Settings) -> Profil
         records = evaluation.run([policy(name) for name in names], with_ablation=False).records
         profile = fit.fitted(records, before)
         if model.has_thinking:
-            profile = _with_exits(session, evaluation, records, profile)
+            thinking = records[f"think:{fit.BUDGETS[-1]}"]
+            fitted = profile
+            for profile in fit.gates_to_try(fitted):
+                session.learning.profile = profile
+                # a new one: an evaluation starts each policy from the profile that it began with
+                again = Evaluation(session, items, settings, parallel=_PARALLEL, tell=tell)
+                found = again.run([policy(fit.EXITS)], with_ablation=False).records[fit.EXITS]
+                if fit.exits_hold(found, thinking):
+                    break
+            else:
+                profile = fit.without_exits(fitted)
     session.learning.profile = before
-    return profile
-
-
-def _with_exits(
-    session: Session, evaluation: Evaluation, records: dict[str, list[Record]], profile: Profile
-) -> Profile:
-    """The profile with the lowest gate at which leaving the thinking early costs no accuracy."""
-    from assistant.evaluation import calibrate as fit
-    from assistant.evaluation.policies import policy
-
-    thinking = records[f"think:{fit.BUDGETS[-1]}"]
-    for gate in fit.EXIT_GATES:
-        profile = profile.model_copy(update={"exit_gate": gate})
-        if gate == fit.EXIT_GATES[-1]:
-            break
-        session.learning.profile = profile
-        again = type(evaluation)(
-            session, evaluation.items, evaluation.settings, parallel=_PARALLEL, tell=evaluation.tell
-        )
-        found = again.run([policy(fit.EXITS)], with_ablation=False)
-        if fit.exits_hold(found.records[fit.EXITS], thinking):
-            break
     return profile
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.cli._exit_codes import ExitCode
-from assistant.cli._flags import add_settings, typed
+from assistant.cli._flags import add_settings, number, typed
 from assistant.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def add(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> ExitCode:
     """Evaluate what the command line says."""
-    parallel = _number(args.parallel, "--parallel", 64)
-    limit = None if args.limit is None else _number(args.limit, "--limit", 1 << 31)
+    parallel = number(args.parallel, "--parallel", "eval", 64)
+    limit = None if args.limit is None else number(args.limit, "--limit", "eval")
     out, plot = _output(args.out, "--out"), _output(args.plot, "--plot")
     from assistant.config import load as load_settings
     from assistant.evaluation.datasets import load
@@ -212,13 +212,6 @@ def _kept(
     else:
         path = paths.state_dir() / "eval" / f"{key(identity, [each.name for each in chosen])}.jsonl"
     return Kept(path, identity, fresh)
-
-
-def _number(text: str, flag: str, most: int) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= most:
-        return int(text)
-    limit = f"from 1 to {most}" if most < 1 << 31 else "1 or more"
-    raise UsageError(f'{flag} must be a number, {limit}, not "{text}".', 'See "mull eval --help".')
 
 
 def _output(name: str | None, flag: str) -> Path | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import platform
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from assistant import paths
 from assistant.engine.options import LoadOptions
+from assistant.files import write_whole
 
 _SMALL_N_CTX = 2048
 _REMEMBERED = ("use_extra_bufts", "flash_attn", "n_gpu_layers", "n_ctx")
@@ -73,13 +74,9 @@ class Cures:
         before, after = asdict(wanted), asdict(cured)
         changes = {name: after[name] for name in _REMEMBERED if before[name] != after[name]}
         cures = {**self._read(), _key(wanted): changes}
-        try:
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part = self._path.with_suffix(f".{os.getpid()}.part")
-            part.write_text(json.dumps(cures, indent=2), encoding="utf-8")
-            part.replace(self._path)
-        except OSError:
-            return
+            write_whole(self._path, json.dumps(cures, indent=2).encode())
 
     def _read(self) -> dict[str, dict[str, bool | int]]:
         try:

@@ -18,8 +18,9 @@ DRAFTS = "draft"
 EXITS = "auto"
 """The policy that shows what leaving the thinking early does."""
 GATES = (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
-EXIT_GATES = (0.9, 0.97, 2.0)
-"""How sure a probe must be, tried in turn until accuracy holds; at the last one nothing is left early."""
+EXIT_GATES = (0.9, 0.97)
+"""How sure a probe must be, tried in turn until accuracy holds."""
+_NEVER_SURE = 2.0
 _SLACK = 0.02
 """Accuracy that leaving early may seem to cost, as so few questions cannot tell."""
 
@@ -66,6 +67,16 @@ def draft_gate(drafts: Sequence[Record], thinking: Sequence[Record], otherwise: 
         ):
             return gate
     return otherwise
+
+
+def gates_to_try(profile: Profile) -> list[Profile]:
+    """The profile with each gate for leaving early, the lowest first."""
+    return [profile.model_copy(update={"exit_gate": gate}) for gate in EXIT_GATES]
+
+
+def without_exits(profile: Profile) -> Profile:
+    """The profile under which no thinking is left early."""
+    return profile.model_copy(update={"exit_gate": _NEVER_SURE})
 
 
 def exits_hold(auto: Sequence[Record], thinking: Sequence[Record]) -> bool:
@@ -118,10 +129,9 @@ def explained(profile: Profile) -> list[str]:
             )
         )
     if profile.curve:
-        least = profile.least_budget
         lines.append(
-            f"Budgets pay from {least:,} tokens on."
-            if least < 1 << 29
+            f"Budgets pay from {profile.least_budget:,} tokens on."
+            if profile.gains
             else "Thinking gains nothing with this model, so it does not think."
         )
     return lines

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from assistant.config import Settings
 from assistant.errors import UsageError
 from assistant.evaluation.datasets import Item
+from assistant.files import write_whole
 
 _FORMAT = 1
 
@@ -193,12 +193,9 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}.", "Name another place for it."
         ) from None

@@ -6,10 +6,8 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import platform
 import random
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +30,7 @@ from assistant.engine.protocol import (
 )
 from assistant.engine.safety import build_id
 from assistant.errors import MullError
+from assistant.files import write_whole
 from assistant.limits import SpeedCurve, monotone
 from assistant.query import Message
 
@@ -233,7 +232,8 @@ class SpeedStore:
         speeds[key] = {"model": model.name, "prefill": prefill, "decode": decode}
         newest = dict(itertools.islice(speeds.items(), max(len(speeds) - _MAX_MODELS, 0), None))
         with suppress(OSError):
-            _write(self._path, json.dumps(newest, indent=1))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, json.dumps(newest, indent=1).encode())
 
     def _read(self) -> dict[str, object]:
         try:
@@ -269,20 +269,3 @@ def _curve(entry: object) -> SpeedCurve | None:
 
 def _is_speed(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1e9
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole.
-
-    Raises:
-        OSError: it cannot be written; what was there before stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, part = tempfile.mkstemp(prefix=f"{path.stem}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(part, path)
-    except OSError:
-        Path(part).unlink(missing_ok=True)
-        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from assistant.events import Event, SampleNews
+from assistant.events import Event
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Task
 from assistant.strategies.track import Track
@@ -36,17 +36,16 @@ def beam_search(task: Task) -> Iterator[Event]:
         for track in beams:
             if track not in best:
                 stage.drop(track)
-                yield _news(task, track, "dropped")
+                yield stage.news(track, "dropped")
         ended = [track for track in best if track.finish_reason]
-        yield from (_news(task, track, "done") for track in ended)
+        yield from (stage.news(track) for track in ended)
         going = [track for track in best if not track.finish_reason]
         if not going:
             break
         beams = _branch(stage, going, plan.branching, n_beams)
         n_beams += len(beams) - len(going)
     best_track = max(ended or beams, key=_score)
-    certainty = best_track.mean_probability(task.judge.span(best_track.answer)) or None
-    yield stage.answer(best_track, certainty=certainty)
+    yield stage.answer(best_track, certainty=stage.certainty(best_track))
 
 
 def _advance(stage: Stage, beams: list[Track]) -> None:
@@ -83,13 +82,3 @@ def _branch(stage: Stage, going: list[Track], branching: int, n_before: int) -> 
 
 def _score(track: Track) -> float:
     return track.mean_logprob
-
-
-def _news(task: Task, track: Track, state: str) -> SampleNews:
-    return SampleNews(
-        sample=track.sample,
-        state=state,  # type: ignore[arg-type]
-        tokens=track.n_tokens,
-        answer=task.judge.final(track.answer),
-        confidence=track.confidence,
-    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from assistant.events import Event, SampleNews
+from assistant.events import Event
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Task
-from assistant.strategies.track import Track
 
 
 def best_of_n(task: Task) -> Iterator[Event]:
@@ -25,19 +24,9 @@ def best_of_n(task: Task) -> Iterator[Event]:
         for track in samples:
             if track.finish_reason and track.seq_id in stage.running:
                 stage.drop(track)
-                yield _news(task, track)
+                yield stage.news(track)
         if task.control.take_answer_now() and any(track.finish_reason for track in samples):
             break
     ended = [track for track in samples if track.finish_reason] or samples
     best = max(ended, key=lambda track: (bool(track.answer.strip()), track.confidence))
-    yield stage.answer(best, certainty=best.mean_probability(task.judge.span(best.answer)) or None)
-
-
-def _news(task: Task, track: Track) -> SampleNews:
-    return SampleNews(
-        sample=track.sample,
-        state="done",
-        tokens=track.n_tokens,
-        answer=task.judge.final(track.answer),
-        confidence=track.confidence,
-    )
+    yield stage.answer(best, certainty=stage.certainty(best))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from assistant.events import Event, SampleNews
+from assistant.events import Event
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Task
 from assistant.strategies.track import Track
@@ -32,7 +32,7 @@ def draft_agreement(task: Task) -> Iterator[Event]:
             drafts += _second(stage, task)
         for draft in drafts:
             if draft.finish_reason and draft.seq_id in stage.running:
-                yield _news(task, draft)
+                yield stage.news(draft)
                 stage.drop(draft)
     certainty, agreement = _verdict(task, drafts)
     yield stage.answer(first, certainty=certainty, agreement=agreement)
@@ -56,13 +56,3 @@ def _verdict(task: Task, drafts: list[Track]) -> tuple[float, float | None]:
     if keys[0] != keys[1]:
         return 0.0, 0.5
     return (1.0 if min(sure) >= _AGREED else max(sure)), 1.0
-
-
-def _news(task: Task, draft: Track) -> SampleNews:
-    return SampleNews(
-        sample=draft.sample,
-        state="done",
-        tokens=draft.n_tokens,
-        answer=task.judge.final(draft.answer),
-        confidence=draft.confidence,
-    )

@@ -39,7 +39,7 @@ def extended_thinking(task: Task) -> Iterator[Event]:
     answer = speaker.track
     if is_left:
         answer.end = "found"
-    yield stage.answer(answer, certainty=answer.mean_probability(task.judge.span(answer.answer)) or None)
+    yield stage.answer(answer, certainty=stage.certainty(answer))
 
 
 def _try_to_leave(stage: Stage, speaker: Speaker, value: str) -> Generator[Event, None, bool]:
@@ -49,7 +49,7 @@ def _try_to_leave(stage: Stage, speaker: Speaker, value: str) -> Generator[Event
     copy = probe(stage, track, task.plan.lead or task.judge.probe)
     if task.control.is_stopped:
         return False
-    certainty = copy.mean_probability(task.judge.span(copy.answer)) if copy is not None else 0.0
+    certainty = (stage.certainty(copy) if copy is not None else None) or 0.0
     final = task.judge.final(copy.answer) if copy is not None else ""
     is_exit = task.judge.values(final)[-1:] == [value] and certainty >= task.plan.gate
     yield Probed(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assistant.answers import Share, agreement, is_decided, leader_certainty, tally
 from assistant.engine.protocol import Request
-from assistant.events import Event, Prefill, SampleNews, Tally, VoteShare
+from assistant.events import Event, Prefill, SampleNews, SampleState, Tally, VoteShare
 from assistant.strategies.chain_of_thought import step_by_step
 from assistant.strategies.single import Speaker
 from assistant.strategies.stage import Stage
@@ -47,10 +47,11 @@ class _Vote:
         """All rounds, and the answer."""
         n_max = self._task.plan.n_samples
         self._add(min(FIRST_ROUND, n_max))
+        first = Speaker(self._stage, self._tracks[0])
         for came in self._stage.steps():
             for track, event in came:
-                if track is self._tracks[0]:
-                    yield from (e for e in Speaker(self._stage, track).tell(event) if isinstance(e, Prefill))
+                if track is first.track:
+                    yield from (told for told in first.tell(event) if isinstance(told, Prefill))
             yield from self._news()
             ended = [track for track in self._running() if track.finish_reason]
             for track in ended:
@@ -87,9 +88,9 @@ class _Vote:
         return [track for track in self._tracks if track.finish_reason]
 
     def _shares(self) -> list[Share]:
-        judge, ended = self._task.judge, self._ended()
-        weights = [SURE - 1 + t.mean_probability(judge.span(t.answer)) for t in ended]
-        shares = tally([judge.key(t.answer) for t in ended], weights)
+        ended = self._ended()
+        weights = [SURE - 1 + (self._stage.certainty(track) or 0.0) for track in ended]
+        shares = tally([self._task.judge.key(track.answer) for track in ended], weights)
         return [Share(s.key, tuple(ended[i].sample for i in s.samples), s.weight) for s in shares]
 
     def _tally(self) -> Tally:
@@ -118,15 +119,9 @@ class _Vote:
             if track.n_tokens - self._told.get(track.sample, -_NEWS_EVERY) >= _NEWS_EVERY:
                 yield self._told_of(track, "thinking" if track.is_thinking else "answering")
 
-    def _told_of(self, track: Track, state: str) -> SampleNews:
+    def _told_of(self, track: Track, state: SampleState) -> SampleNews:
         self._told[track.sample] = track.n_tokens
-        return SampleNews(
-            sample=track.sample,
-            state=state,  # type: ignore[arg-type]
-            tokens=track.n_tokens,
-            answer=self._task.judge.final(track.answer),
-            confidence=track.confidence,
-        )
+        return self._stage.news(track, state)
 
     def _give_up_weak(self) -> Iterator[Event]:
         """Drop samples far under the least confident of those that voted; never the last one."""

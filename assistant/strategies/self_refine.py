@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from assistant.events import Event, SampleNews
+from assistant.events import Event
 from assistant.query import Message
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Task
@@ -22,7 +22,7 @@ def self_refine(task: Task) -> Iterator[Event]:
     stage = Stage(task)
     track = yield from _write(stage, task, task.request.messages, 0)
     best_text, best_track = track.answer, track
-    best_score = _score(task, track)
+    best_score = _score(stage, track)
     for i in range(1, max(2, task.plan.n_samples)):
         if best_score >= 1.0 or task.control.is_stopped or not best_text.strip():
             break
@@ -34,7 +34,7 @@ def self_refine(task: Task) -> Iterator[Event]:
         critique = yield from _write(stage, task, criticised, i)
         revised = (*criticised, Message("assistant", critique.answer), Message("user", prompt("revise")))
         track = yield from _write(stage, task, revised, i)
-        score = _score(task, track)
+        score = _score(stage, track)
         if score > best_score:
             best_text, best_track, best_score = track.answer, track, score
     yield stage.answer(best_track, certainty=best_score)
@@ -48,19 +48,11 @@ def _write(stage: Stage, task: Task, messages: tuple[Message, ...], i: int) -> G
         if track.finish_reason:
             break
     stage.drop(track)
-    yield SampleNews(
-        sample=i,
-        state="done",
-        tokens=track.n_tokens,
-        answer=task.judge.final(track.answer),
-        confidence=track.confidence,
-    )
+    yield stage.news(track)
     return track
 
 
-def _score(task: Task, track: Track) -> float:
+def _score(stage: Stage, track: Track) -> float:
     """How good an answer is, 0 to 1."""
-    checked = task.judge.check(track.answer)
-    if checked is not None:
-        return checked
-    return track.mean_probability(task.judge.span(track.answer))
+    checked = stage.task.judge.check(track.answer)
+    return checked if checked is not None else stage.certainty(track) or 0.0

@@ -32,8 +32,7 @@ def single(task: Task) -> Iterator[Event]:
     stage = Stage(task)
     (track,) = stage.add(task.request)
     yield from Speaker(stage, track).run()
-    certainty = track.mean_probability(task.judge.span(track.answer)) or None
-    yield stage.answer(track, certainty=certainty)
+    yield stage.answer(track, certainty=stage.certainty(track))
 
 
 class Speaker:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from assistant.engine.protocol import Prefilled, Request, SequenceEvent
 from assistant.errors import EngineDied
-from assistant.events import Answer
+from assistant.events import Answer, SampleNews, SampleState
 from assistant.strategies.task import Task
 from assistant.strategies.track import Track
 
@@ -77,11 +77,24 @@ class Stage:
         while came := self.step(patience_s):
             yield came
 
+    def certainty(self, track: Track) -> float | None:
+        """How probable the tokens of a sequence's final answer are, 0 to 1; None where there is none."""
+        return track.mean_probability(self.task.judge.span(track.answer)) or None
+
+    def news(self, track: Track, state: SampleState = "done") -> SampleNews:
+        """How a sequence stands that is one of several."""
+        return SampleNews(
+            sample=track.sample,
+            state=state,
+            tokens=track.n_tokens,
+            answer=self.task.judge.final(track.answer),
+            confidence=track.confidence,
+        )
+
     def answer(
         self,
         track: Track,
         *,
-        text: str | None = None,
         certainty: float | None = None,
         agreement: float | None = None,
     ) -> Answer:
@@ -89,7 +102,6 @@ class Stage:
 
         Args:
             track: the sequence whose answer it is.
-            text: what to show instead of its own words.
             certainty: how sure it is, 0 to 1, where the strategy can tell.
             agreement: the leader's share of a vote, 0 to 1.
         """
@@ -97,7 +109,7 @@ class Stage:
         total = sum(each.cost for each in self.tracks)
         is_stopped = task.control.is_stopped
         return Answer(
-            text=track.answer if text is None else text,
+            text=track.answer,
             thinking=track.thinking,
             thinking_tokens=track.n_thinking,
             completion_tokens=track.n_tokens,
