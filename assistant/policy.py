@@ -39,7 +39,7 @@ def plan(at: Situation) -> Plan:
     if wishes.strategy != "auto":
         return _asked_for(at, wishes.strategy)
     if wishes.samples > 1 and at.can_vote:
-        return _vote(at, wishes.samples, f"A vote of up to {wishes.samples} samples, as you asked")
+        return _vote(at, wishes.samples, "A vote, as you asked")
     if wishes.budget is not None:
         return _fixed(at, wishes.budget)
     if wishes.effort == "direct":

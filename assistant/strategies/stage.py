@@ -63,7 +63,8 @@ class Stage:
             if track is not None:
                 track.take(event)
                 came.append((track, event))
-                if isinstance(event, Prefilled):
+                # later rounds read their prompt while others decode, or in no time from the cache
+                if isinstance(event, Prefilled) and not any(each.cost for each in self.tracks):
                     self._decoding_since = time.monotonic()
         return came
 

@@ -124,3 +124,11 @@ def test_a_revision_is_kept_only_if_the_check_likes_it(revised: int, kept: int) 
     events = run(Replay(script), "self_refine", judge=Checked("number"), n_samples=2)
     assert answer_of(events).text == f"\\boxed{{{kept}}}"
     assert answer_of(events).certainty == kept / 10
+
+
+def test_the_speed_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds are counted from the first prompt on, not from that of the last round."""
+    ticks = iter(range(1_000_000))
+    monkeypatch.setattr("assistant.strategies.stage.time.monotonic", lambda: float(next(ticks)))
+    answer = answer_of(run(voters([1, 2, 1, 2, 2, 1, 1, 2]), "self_consistency", think=100, n_samples=8))
+    assert answer.tokens_per_second * answer.seconds == pytest.approx(answer.total_tokens, rel=0.5)
