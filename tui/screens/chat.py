@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -21,11 +21,10 @@ from assistant.errors import MullError
 from assistant.query import Message, Query
 from assistant.terminal import visible
 
-from .. import figures
 from ..job import Job
 from ..lazy_session import LazySession
 from ..messages import JobArrived, JobEnded
-from ..speed import Speed
+from ..progress import Phase, Progress
 from ..widgets.prompt.prompt import Prompt
 from ..widgets.status.status import Status, StatusLine
 from ..widgets.transcript.assistant import AssistantTurn
@@ -41,10 +40,6 @@ FRAME_S = 1 / 30
 
 MORE_TOKENS = 256
 """What "think more" grants, in thinking tokens."""
-
-Phase = Literal[
-    "starting", "loading", "ready", "planning", "reading", "thinking", "answering", "stopping", "no model"
-]
 
 
 class ChatScreen(Screen[None]):
@@ -65,17 +60,13 @@ class ChatScreen(Screen[None]):
     def __init__(self, session: LazySession, clock: Callable[[], float]) -> None:
         super().__init__()
         self._session = session
-        self._speed = Speed(clock)
+        self._progress = Progress(clock)
         self._conversation: list[Message] = []
         self._job: Job | None = None
         self._turn: AssistantTurn | None = None
         self._last_turn: AssistantTurn | None = None
         self._queue: deque[UserTurn] = deque()
         self._frame: Timer | None = None
-        self._state = ""
-        self._tokens_per_second = 0.0
-        self._n_prompt = 0
-        self._context_tokens = 0
 
     def compose(self) -> ComposeResult:
         yield Transcript()
@@ -100,8 +91,7 @@ class ChatScreen(Screen[None]):
 
     def _begin(self, job: Job) -> None:
         self._job = job
-        self._speed.reset()
-        self._tokens_per_second = 0.0
+        self._progress.begin()
         self._show("planning" if job.query else "loading")
         self._perform(job)
 
@@ -152,7 +142,7 @@ class ChatScreen(Screen[None]):
     async def _break_off(self, job: Job, turn: AssistantTurn, error: MullError | None) -> None:
         """The job ended without an `Answer`: what was streamed stays and belongs to the conversation."""
         self._turn = None
-        self._tokens_per_second = 0.0
+        self._progress.tokens_per_second = 0.0
         await turn.break_off(error)
         self._remember(job, turn.answer, turn.thinking)
 
@@ -165,12 +155,16 @@ class ChatScreen(Screen[None]):
 
     async def _show_events(self, job: Job) -> None:
         for event in job.take():
-            if event.event == "loading":
-                self._show("loading", f"loading {event.progress:.0%}".replace("%", " %"))
-            elif event.event == "notice":
+            if event.event == "notice":
                 await self._show_notice(event.text)
-            elif self._turn is not None:
+                continue
+            if self._turn is None and event.event != "loading":
+                continue
+            self._progress.take(event)
+            if self._turn is not None:
                 await self._show_in_turn(job, self._turn, event)
+            else:
+                self._show(self._progress.phase, self._progress.state)
 
     async def _show_notice(self, text: str) -> None:
         if self._turn is not None:
@@ -179,46 +173,12 @@ class ChatScreen(Screen[None]):
             await self.query_one(Transcript).add_notice(text)
 
     async def _show_in_turn(self, job: Job, turn: AssistantTurn, event: AnyEvent) -> None:
-        if event.event == "plan":
-            turn.plan(event.reason)
-        elif event.event == "prefill":
-            self._n_prompt = event.total
-            done, total = figures.count(event.done), figures.count(event.total)
-            self._show("reading", f"reading the prompt {done}/{total}")
-        elif event.event == "thinking":
-            if event.sample == 0:
-                turn.think(event)
-            self._measure(event.tokens)
-            self._show("thinking")
-        elif event.event == "thinking_done":
-            if event.sample == 0:
-                turn.end_thinking(event)
-            self._show("answering")
-        elif event.event == "text":
-            if event.sample == 0:
-                await turn.write(event)
-            self._measure(event.tokens)
-            self._show("answering")
-        elif event.event == "sample":
-            self._show("thinking", f"sample {event.sample + 1}: {figures.tokens(event.tokens)}")
-        elif event.event == "tally":
-            self._show("thinking", visible(figures.vote(event)))
-        elif event.event == "retracted":
-            await turn.retract()
-            self._show("thinking")
-        elif event.event == "answer":
+        if event.event == "answer":
             self._turn = None
-            await turn.end(event, self._session.model_note)
-            if event.doubt:
-                await turn.add_doubt(event.doubt)
+        await turn.show(event, self._session.model_note)
+        if event.event == "answer":
             self._remember(job, event.text, event.thinking)
-            self._tokens_per_second = event.tokens_per_second
-            self._context_tokens = event.context_tokens
-            self._show("ready")
-
-    def _measure(self, n_tokens: int) -> None:
-        self._tokens_per_second = self._speed.update(n_tokens)
-        self._context_tokens = self._n_prompt + n_tokens
+        self._show(self._progress.phase, self._progress.state)
 
     def _show(self, phase: Phase, state: str = "") -> None:
         """Say what the model does."""
@@ -231,8 +191,8 @@ class ChatScreen(Screen[None]):
             model=session.model_name,
             note=session.model_note,
             state=state or phase,
-            tokens_per_second=self._tokens_per_second,
-            context_tokens=self._context_tokens,
+            tokens_per_second=self._progress.tokens_per_second,
+            context_tokens=self._progress.context_tokens,
             n_ctx=model.n_ctx if model else 0,
         )
         self.query_one(Transcript).welcome.show_model(session.model_name, session.model_note)
@@ -322,8 +282,7 @@ class ChatScreen(Screen[None]):
         self._last_turn = None
         self._queue.clear()
         self._conversation.clear()
-        self._context_tokens = 0
-        self._tokens_per_second = 0.0
+        self._progress.clear()
         await self.query_one(Transcript).clear()
         self._show("ready" if self._job is None else self.phase)
         self.refresh_bindings()

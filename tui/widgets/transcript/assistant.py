@@ -18,7 +18,7 @@ from .notice import ErrorLine, NoticeLine
 from .thinking import ThinkingPanel
 
 if TYPE_CHECKING:
-    from assistant.events import Answer, AnswerDelta, ThinkingDelta, ThinkingDone
+    from assistant.events import Answer, AnyEvent, Planned, ThinkingDelta
 
 
 class AssistantTurn(Vertical):
@@ -55,37 +55,41 @@ class AssistantTurn(Vertical):
         """Whether there is any thinking to open."""
         return not self._thinking.is_empty
 
-    def plan(self, reason: str) -> None:
+    async def show(self, event: AnyEvent, note: str) -> None:
+        """Show what one event of the run tells; `note` goes with the figures of the answer."""
+        if event.event == "plan":
+            self._plan(event)
+        elif event.event == "thinking" and event.sample == 0:
+            self._think(event)
+        elif event.event == "thinking_done" and event.sample == 0:
+            self._thinking.fold(figures.thought_title(event.tokens, event.seconds, event.reason))
+        elif event.event == "text" and event.sample == 0:
+            await self._answer.write(event.text)
+        elif event.event == "retracted":
+            await self._answer.clear()
+            self._thinking.reopen()
+        elif event.event == "answer":
+            await self._end(event, note)
+
+    def _plan(self, event: Planned) -> None:
         """Say why it will be answered so."""
-        self._reason.update(Content(visible(reason)))
+        self._reason.update(Content(visible(event.reason)))
         self._reason.display = True
 
-    def think(self, event: ThinkingDelta) -> None:
-        """Show more of the thinking."""
+    def _think(self, event: ThinkingDelta) -> None:
         self._n_thinking, self._thinking_s = event.tokens, event.seconds
         title = figures.thinking_title(event.tokens, event.budget, event.seconds)
         self._thinking.grow(event.text, title)
 
-    def end_thinking(self, event: ThinkingDone) -> None:
-        """Fold the thinking: the answer follows."""
-        self._thinking.fold(figures.thought_title(event.tokens, event.seconds, event.reason))
-
-    async def write(self, event: AnswerDelta) -> None:
-        """Show more of the answer."""
-        await self._answer.write(event.text)
-
-    async def retract(self) -> None:
-        """Take the answer back and think on."""
-        await self._answer.clear()
-        self._thinking.reopen()
-
-    async def end(self, event: Answer, note: str) -> None:
-        """Settle the turn with the final text and its figures."""
+    async def _end(self, event: Answer, note: str) -> None:
+        """Settle the turn with the final text, its figures, and whether it is in doubt."""
         if event.thinking and event.thinking != self._thinking.text:
             self._thinking.replace(event.thinking)
         self._end_open_thinking()
         await self._answer.finish(event.text)
         self._show_figures(figures.answer_figures(event, note))
+        if event.doubt:
+            await self.mount(NoticeLine(event.doubt), after=self._answer)
 
     async def break_off(self, error: MullError | None) -> None:
         """Settle a turn that ended without an `Answer`; what was streamed stays."""
@@ -99,10 +103,6 @@ class AssistantTurn(Vertical):
     async def add_notice(self, text: str) -> None:
         """Show a sentence above what is being written."""
         await self.mount(NoticeLine(text), before=self._thinking)
-
-    async def add_doubt(self, text: str) -> None:
-        """Say under the answer that it is not sure."""
-        await self.mount(NoticeLine(text), after=self._answer)
 
     def toggle_thinking(self) -> None:
         """Open or close the thinking."""
