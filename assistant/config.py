@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from assistant import paths
+from assistant.effort import parse as parse_effort
 from assistant.errors import ConfigError
 
 _MOST_TOKENS = 1 << 24
@@ -68,9 +69,12 @@ class Settings(BaseModel):
     """How long to think: auto decides for each question, off answers at once, a number is the most
     thinking tokens."""
 
-    effort: Literal["auto", "direct", "low", "medium", "high", "max"] = "auto"
+    effort: Annotated[
+        Literal["auto", "direct", "low", "medium", "high", "max"] | str, AfterValidator(parse_effort)
+    ] = "auto"
     """How hard to try: auto decides for each question, direct never thinks, low and medium keep the
-    thinking short, high always thinks, max puts every answer to a vote."""
+    thinking short, high always thinks, max puts every answer to a vote. Two of these levels, as in
+    low..high, are the least and the most of it."""
 
     strategy: Literal[
         "auto",
@@ -131,6 +135,14 @@ class Settings(BaseModel):
 
     seed: Annotated[int | None, Field(ge=0, lt=1 << 31)] = None
     """The same seed and settings give the same text. Unset: a new one for each run."""
+
+    def at_effort(self, effort: str) -> Settings:
+        """These settings at an effort that was chosen later: what fixed the thinking before gives way.
+
+        Args:
+            effort: as `assistant.effort.parse` gives it.
+        """
+        return self.model_copy(update={"effort": effort, "think": "auto", "strategy": "auto", "samples": 0})
 
 
 @dataclass(frozen=True, slots=True)

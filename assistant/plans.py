@@ -6,43 +6,21 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assistant.difficulty import Difficulty
+from assistant.effort import Range, range_of
 from assistant.engine.protocol import ModelInfo, ThinkingEnd
 from assistant.limits import Limits
 from assistant.profile import Profile
-
-Effort = Literal["auto", "direct", "low", "medium", "high", "max"]
 
 TYPICAL_ANSWER = 128
 """Tokens that an answer is expected to take, for the time that a plan will need."""
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """What an effort allows."""
-
-    budget: int
-    """Most thinking tokens of one sample."""
-    n_samples: int
-    """Most samples of a vote; 1 never votes."""
-    floor: bool = False
-    """Whether there is thinking even where it does not seem to be needed."""
-
-
-EFFORTS: dict[str, Range] = {
-    "direct": Range(0, 1),
-    "low": Range(256, 1),
-    "auto": Range(4096, 8),
-    "medium": Range(1024, 4),
-    "high": Range(4096, 8, floor=True),
-    "max": Range(16384, 16, floor=True),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the user wants."""
 
-    effort: Effort = "auto"
+    effort: str = "auto"
+    """As `assistant.effort.parse` gives it."""
     think: Literal["auto", "off"] | int = "auto"
     strategy: str = "auto"
     """A strategy's name, or auto."""
@@ -54,7 +32,7 @@ class Wishes:
     @property
     def range(self) -> Range:
         """What the wished effort allows."""
-        return EFFORTS[self.effort]
+        return range_of(self.effort)
 
     @property
     def budget(self) -> int | None:
@@ -172,7 +150,7 @@ def budget_for(at: Situation) -> int:
     """
     allowed, score = at.wishes.range, at.difficulty.score
     deserved = next(tokens for limit, tokens in _DESERVED if score <= limit)
-    budget = min(allowed.budget, max(deserved, 1024 if allowed.floor else 0))
+    budget = min(allowed.budget, max(deserved, allowed.floor))
     most = min(at.limits.n_tokens(at.left_s), at.limits.room) - TYPICAL_ANSWER
     budget = min(budget, most)
     least = at.profile.least_budget

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from assistant.effort import bounds
 from assistant.plans import Outcome, Plan, Situation, budget_for, made
 from assistant.reasons import about, because, draft_said, duration, share, thinking_said
 
@@ -77,7 +78,10 @@ def next_plan(at: Situation, last: Plan, outcomes: Sequence[Outcome]) -> Plan | 
 def _first_by_difficulty(at: Situation) -> Plan:
     kind, score = at.difficulty.kind, at.difficulty.score
     if at.wishes.range.floor:
-        return _think(at, "High effort") or made(at, "direct", reason=_no_time(at))
+        floor, _ = bounds(at.wishes.effort)
+        return _think(at, "High effort" if floor in ("high", "max") else f"At least {floor} effort") or made(
+            at, "direct", reason=_no_time(at)
+        )
     if kind == "code" and score > _EASY_CODE:
         return _think(at, f"{about(kind)} of some difficulty") or made(at, "direct", reason=_no_time(at))
     if at.can_vote and kind in VOTABLE:

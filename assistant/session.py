@@ -52,7 +52,7 @@ class Session:
         model_note: str = "",
         learning: Learning | None = None,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._engine = engine
         self.model_name = model_name
         self.model_note = model_note
@@ -133,7 +133,7 @@ class Session:
         if batch is None and self.learning.needs_speed:
             yield from self._measure()
         model = self._engine.model
-        pipeline = Pipeline(settings or self._settings, model, self.learning)
+        pipeline = Pipeline(settings or self.settings, model, self.learning)
         opened: AbstractContextManager[Batch] = nullcontext(batch) if batch else self.engine_batch()
         with opened as within:
             yield from pipeline.run(query, within, control, is_alone=batch is None)

@@ -217,3 +217,16 @@ def test_a_long_value_is_not_repeated_in_full() -> None:
 def test_every_strategy_can_be_set() -> None:
     choices = get_args(Settings.model_fields["strategy"].annotation)
     assert set(choices) == {"auto", *STRATEGIES}
+
+
+def test_an_effort_is_a_level_or_two() -> None:
+    assert load({"effort": "Low..High"}).effort == "low..high"
+    assert load({"effort": "high..high"}).effort == "high"
+    assert 'effort must go from the least to the most, as in low..high, not "high..low".' in error_of(
+        {"effort": "high..low"}
+    )
+
+
+def test_an_effort_chosen_later_wins_over_what_fixed_the_thinking() -> None:
+    settings = load({"think": "64", "samples": "5", "strategy": "best_of_n", "time": "9"}).at_effort("high")
+    assert settings == Settings(effort="high", time=9.0)

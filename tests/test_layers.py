@@ -20,6 +20,7 @@ PURE = (
     *(
         "answers",
         "difficulty",
+        "effort",
         "limits",
         "plans",
         "policy",

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.difficulty import KINDS, Difficulty
+from assistant.effort import EFFORTS, parse, range_of
 from assistant.engine.protocol import ModelInfo
 from assistant.engine.scripted import scripted_model
 from assistant.limits import Limits, SpeedCurve
-from assistant.plans import EFFORTS, TYPICAL_ANSWER, Outcome, Plan, Situation, Wishes
+from assistant.plans import TYPICAL_ANSWER, Outcome, Plan, Situation, Wishes
 from assistant.policy import doubt, next_plan, plan
 from assistant.profile import BudgetPoint, Profile
 from assistant.strategies import STRATEGIES
@@ -67,7 +68,7 @@ curves = st.lists(
 ).map(tuple)
 wishes = st.builds(
     Wishes,
-    effort=st.sampled_from(list(EFFORTS)),
+    effort=st.sampled_from([*EFFORTS, "low..low", "low..high", "medium..max", "direct..max"]),
     think=st.one_of(st.just("auto"), st.just("auto"), st.just("off"), st.integers(0, 20_000)),
     strategy=st.one_of(st.just("auto"), st.just("auto"), st.sampled_from(list(STRATEGIES))),
     samples=st.sampled_from([0, 0, 1, 4, 20]),
@@ -135,7 +136,7 @@ def test_no_plan_exceeds_its_limits_and_escalation_ends(at: Situation, came: lis
 @given(situations, st.floats(0, 1), st.sampled_from(["auto", "low", "medium", "high"]))
 def test_harder_never_thinks_less(at: Situation, other: float, effort: str) -> None:
     """Among queries of one kind; a draft may come first, so all stages count."""
-    at = replace(at, wishes=Wishes(effort=effort, max_tokens=at.wishes.max_tokens))  # type: ignore[arg-type]
+    at = replace(at, wishes=Wishes(effort=effort, max_tokens=at.wishes.max_tokens))
     scores = sorted((at.difficulty.score, other))
 
     def most_thinking(score: float) -> int:
@@ -266,3 +267,24 @@ def test_doubt_is_said() -> None:
     assert "disagree" in doubt(at, vote, Plan("self_consistency", "", 100))
     assert doubt(at, replace(vote, agreement=0.9), Plan("self_consistency", "", 100)) == ""
     assert doubt(at, replace(vote, is_stopped=True), Plan("self_consistency", "", 100)) == ""
+
+
+@settings(deadline=None)
+@given(situations, st.sampled_from(["low", "medium", "high"]))
+def test_a_floor_makes_it_think_where_thinking_can_be_had(at: Situation, floor: str) -> None:
+    at = replace(
+        at,
+        limits=replace(FAST, patience_s=600.0, room=20_000),
+        wishes=Wishes(effort=parse(f"{floor}..high")),
+        profile=Profile(),
+        model=SWITCHED,
+    )
+    made = plan(at)
+    assert made.strategy == "extended_thinking"
+    assert range_of(at.wishes.effort).floor <= made.thinking_budget <= range_of(at.wishes.effort).budget
+
+
+def test_a_floor_under_high_is_named_in_the_reason() -> None:
+    assert plan(situation("chat", 0.0, effort="low..medium")).reason.startswith(
+        "At least low effort: thinking"
+    )

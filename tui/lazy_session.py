@@ -32,9 +32,16 @@ class LazySession:
         """Open the session and load the model; raises MullError."""
         return self._iterate(lambda session: session.load())
 
-    def run(self, query: Query, control: Control | None = None) -> Generator[Event, None, None]:
-        """Open the session if need be and answer; raises MullError."""
-        return self._iterate(lambda session: session.run(query, control))
+    def run(
+        self, query: Query, control: Control | None = None, effort: str | None = None
+    ) -> Generator[Event, None, None]:
+        """Open the session if need be and answer, at the effort if one was chosen; raises MullError."""
+
+        def start(session: SessionLike) -> Iterator[Event]:
+            settings = session.settings.at_effort(effort) if effort else None
+            return session.run(query, control, settings=settings)
+
+        return self._iterate(start)
 
     def _iterate(self, start: Callable[[SessionLike], Iterator[Event]]) -> Generator[Event, None, None]:
         with self._in_use:

@@ -10,6 +10,7 @@ from assistant.query import Query
 
 if TYPE_CHECKING:
     # Pydantic costs 90 ms to import, which first paint need not wait for.
+    from assistant.config import Settings
     from assistant.engine.protocol import ModelInfo
     from assistant.events import Event
 
@@ -20,8 +21,17 @@ class SessionLike(Protocol):
     def load(self) -> Iterator[Event]:
         """Load the model if it is not loaded; raises MullError."""
 
-    def run(self, query: Query, control: Control | None = None) -> Iterator[Event]:
-        """Answer a query, the `Answer` last; closing the iterator stops it. Raises MullError."""
+    def run(
+        self, query: Query, control: Control | None = None, *, settings: Settings | None = None
+    ) -> Iterator[Event]:
+        """Answer a query, the `Answer` last; closing the iterator stops it. Raises MullError.
+
+        `settings` are other wishes for this query; how the model is loaded stays as it is.
+        """
+
+    @property
+    def settings(self) -> Settings:
+        """What it answers with where a query has no settings of its own."""
 
     @property
     def model(self) -> ModelInfo | None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
+from assistant.config import Settings
 from assistant.control import Control
 from assistant.engine.protocol import FinishReason, ModelInfo, Sampling, ThinkingEnd
 from assistant.events import (
@@ -42,7 +43,10 @@ class ScriptedSession:
         self.model_name = name
         self.model_note = note
         self.model: ModelInfo | None = None
+        self.settings = Settings()
         self.queries: list[Query] = []
+        self.efforts: list[str | None] = []
+        """The effort that each query was to be answered at; None where it had no settings of its own."""
         self.controls: list[Control] = []
         self.is_closed = False
         self._gates: list[threading.Event] = []
@@ -55,9 +59,12 @@ class ScriptedSession:
         yield from self._play(self._load, Control())
         self.model = self._info
 
-    def run(self, query: Query, control: Control | None = None) -> Iterator[Event]:
+    def run(
+        self, query: Query, control: Control | None = None, *, settings: Settings | None = None
+    ) -> Iterator[Event]:
         control = control or Control()
         self.queries.append(query)
+        self.efforts.append(settings.effort if settings else None)
         self.controls.append(control)
         self.model = self._info
         yield from self._play(self._runs.pop(0), control)
