@@ -10,7 +10,9 @@ MullError                 one sentence for the user, and the next step
 ├── EngineError           the engine failed while it ran
 │   ├── EngineDied        the child process is gone
 │   └── OutOfMemory       the machine or the GPU has no memory left
-└── ContextFull           the conversation does not fit the model's context
+├── ContextFull           the conversation does not fit the model's context
+└── StoreError            conversations cannot be read or written; the chat goes on without
+    └── StoreDamaged      their file is damaged
 """
 
 from __future__ import annotations
@@ -75,3 +77,11 @@ class ContextFull(MullError):
         self.args = (message, next_step, n_tokens, n_ctx)
         self.n_tokens = n_tokens
         self.n_ctx = n_ctx
+
+
+class StoreError(MullError):
+    """Conversations cannot be read or written at the moment; the chat goes on without."""
+
+
+class StoreDamaged(StoreError):
+    """The file of conversations is damaged; it is set aside at the next start."""

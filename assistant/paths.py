@@ -40,6 +40,11 @@ def data_dir() -> Path:
     return _folder("data", platformdirs.user_data_path("mull", appauthor=False))
 
 
+def conversations() -> Path:
+    """The database of conversations."""
+    return data_dir() / "conversations.db"
+
+
 def log_dir() -> Path:
     """Where logs are written."""
     return _folder("log", platformdirs.user_log_path("mull", appauthor=False))

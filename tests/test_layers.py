@@ -31,6 +31,7 @@ PURE = (
         "control",
     ),
     *("strategies", "engine.scheduler", "engine.thinking"),
+    *("store.tree", "store.titles", "store.matching"),
 )
 
 

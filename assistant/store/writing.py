@@ -1,0 +1,122 @@
+"""Writing a turn, question and answer, into the database: as often as wished, the last time wins."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistant.query import Attachment
+from assistant.store.titles import title
+from assistant.store.values import Status
+
+
+@dataclass(slots=True)
+class Record:
+    """A turn as it stands: what is to be in the database. Ids are made before anything is written."""
+
+    conversation_id: str
+    parent_id: int | None
+    question_id: int
+    answer_id: int
+    question: str
+    attachments: tuple[Attachment, ...] = ()
+    system: str = ""
+    created_s: float = field(default_factory=time.time)
+    content: str = ""
+    thinking: str = ""
+    status: Status = "running"
+    model: str = ""
+    kind: str = ""
+    score: float = 0.0
+    n_thinking: int = 0
+    n_completion: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    signals: tuple[tuple[str, float], ...] = ()
+    plans: list[dict[str, Any]] = field(default_factory=list)
+    samples: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    tally: dict[str, Any] | None = None
+    answer: dict[str, Any] | None = None
+    is_begun: bool = False
+    """Whether it has been written before."""
+
+
+def write(db: sqlite3.Connection, record: Record, owner: str | None) -> None:
+    """Put the turn's present state into the database, within a transaction.
+
+    The first time makes what is missing: the conversation, the question. Later ones leave alone what
+    somebody has removed for good in the meantime.
+    """
+    now = time.time()
+    if not record.is_begun:
+        _begin(db, record, now)
+    elif db.execute("SELECT 1 FROM message WHERE id = ?", (record.answer_id,)).fetchone() is None:
+        return
+    db.execute(
+        "UPDATE message SET content = ?, thinking = ?, status = ? WHERE id = ?",
+        (storable(record.content), storable(record.thinking), record.status, record.answer_id),
+    )
+    _write_run(db, record, owner)
+    if record.status != "running":
+        db.execute("UPDATE conversation SET updated_s = ? WHERE id = ?", (now, record.conversation_id))
+
+
+def _begin(db: sqlite3.Connection, record: Record, now: float) -> None:
+    question = storable(record.question)
+    names = " ".join(attachment.name for attachment in record.attachments)
+    db.execute(
+        "INSERT OR IGNORE INTO conversation (id, title, created_s, updated_s) VALUES (?, ?, ?, ?)",
+        (record.conversation_id, storable(title(record.question or names)), record.created_s, now),
+    )
+    insert = """
+        INSERT OR IGNORE INTO message (id, conversation_id, parent_id, role, status, created_s, content)
+            VALUES (?, ?, ?, ?, ?, ?, ?)"""
+    at = (record.conversation_id, record.parent_id)
+    db.execute(insert, (record.question_id, *at, "user", "done", record.created_s, question))
+    at = (record.conversation_id, record.question_id)
+    db.execute(insert, (record.answer_id, *at, "assistant", "running", record.created_s, ""))
+    db.executemany(
+        "INSERT OR IGNORE INTO attachment (message_id, position, name, text) VALUES (?, ?, ?, ?)",
+        [
+            (record.question_id, i, storable(a.name), storable(a.text))
+            for i, a in enumerate(record.attachments)
+        ],
+    )
+    db.execute(
+        "UPDATE conversation SET leaf_id = ?, updated_s = ? WHERE id = ?",
+        (record.answer_id, now, record.conversation_id),
+    )
+
+
+def _write_run(db: sqlite3.Connection, record: Record, owner: str | None) -> None:
+    fields: dict[str, Any] = {
+        "message_id": record.answer_id,
+        "owner": owner if record.status == "running" else None,
+        "model": storable(record.model),
+        "kind": record.kind,
+        "score": record.score,
+        "n_thinking": record.n_thinking,
+        "n_completion": record.n_completion,
+        "seconds": record.seconds,
+        "error": storable(record.error),
+        "system": storable(record.system),
+        "signals": _json(record.signals),
+        "plans": _json(record.plans),
+        "samples": _json(list(record.samples.values())),
+        "tally": _json(record.tally) if record.tally else None,
+        "answer": _json(record.answer) if record.answer else None,
+    }
+    places = ", ".join("?" * len(fields))
+    db.execute(f"INSERT OR REPLACE INTO run ({', '.join(fields)}) VALUES ({places})", tuple(fields.values()))
+
+
+def storable(text: str) -> str:
+    """The text as it can be kept: lone surrogates, which no encoding takes, become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
