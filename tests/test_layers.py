@@ -32,6 +32,7 @@ PURE = (
     ),
     *("strategies", "engine.scheduler", "engine.thinking"),
     *("store.tree", "store.titles", "store.matching"),
+    *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit"),
 )
 
 

@@ -19,6 +19,7 @@ from assistant.catalog.header import (
     Header,
     Reader,
     Scalar,
+    Tensor,
     TruncatedError,
     UnsupportedError,
     refuse,
@@ -65,6 +66,8 @@ class GGUFInfo:
     """Every key of the header with a single value."""
     arrays: Mapping[str, tuple[Scalar, ...]] = field(repr=False)
     """Arrays of up to 1,024 numbers, such as key-value heads a layer."""
+    tensors: tuple[Tensor, ...] = field(default=(), repr=False)
+    """Every tensor of all parts, without its weights."""
 
 
 def inspect(path: Path) -> GGUFInfo:
@@ -79,26 +82,19 @@ def inspect(path: Path) -> GGUFInfo:
         _check_kind(header, path)
         bos = _token(reader, header, "bos")
         eos = _token(reader, header, "eos")
-    size, n_params, by_type = _whole(path, header)
-    return _info(path, header, (bos, eos), size, n_params, by_type)
+    size = _take_in_other_parts(path, header)
+    return _info(path, header, (bos, eos), size)
 
 
-def _info(
-    path: Path,
-    header: Header,
-    tokens: tuple[str, str],
-    size: int,
-    n_params: int,
-    by_type: Mapping[str, int],
-) -> GGUFInfo:
+def _info(path: Path, header: Header, tokens: tuple[str, str], size: int) -> GGUFInfo:
     architecture = _str(header, "general.architecture")
     return GGUFInfo(
         path=path,
         name=_str(header, "general.name").strip() or path.stem,
         architecture=architecture,
-        n_params=n_params,
+        n_params=header.n_params,
         size_bytes=size,
-        quantisation=_quantisation(header, by_type),
+        quantisation=_quantisation(header),
         n_ctx_train=_int(header, f"{architecture}.context_length"),
         n_layer=_int(header, f"{architecture}.block_count"),
         chat_template=_str(header, "tokenizer.chat_template") or None,
@@ -109,6 +105,7 @@ def _info(
         is_recurrent=architecture in RECURRENT,
         metadata=header.scalars,
         arrays=header.arrays,
+        tensors=tuple(header.tensors),
     )
 
 
@@ -218,19 +215,18 @@ def _check_kind(header: Header, path: Path) -> None:
         raise refuse(f"{path} is no language model: it lacks {missing}.", of_model)
 
 
-def _whole(path: Path, header: Header) -> tuple[int, int, dict[str, int]]:
-    """Bytes, weights and weights by type of all parts, each checked to be complete."""
-    by_type = dict(header.params_by_type)
-    n_params = header.n_params
+def _take_in_other_parts(path: Path, header: Header) -> int:
+    """Take in the other parts' tensors; the bytes of all parts, each checked to be complete."""
     size = _check_end(path, header)
     for part in _other_parts(path, _int(header, "split.count")):
         with _mapped(part) as data:
             more = _header(Reader(data), part)
         size += _check_end(part, more)
-        n_params += more.n_params
+        header.n_params += more.n_params
+        header.tensors += more.tensors
         for name, n in more.params_by_type.items():
-            by_type[name] = by_type.get(name, 0) + n
-    return size, n_params, by_type
+            header.params_by_type[name] = header.params_by_type.get(name, 0) + n
+    return size
 
 
 def _check_end(path: Path, header: Header) -> int:
@@ -267,7 +263,8 @@ def _other_parts(path: Path, n_parts: int) -> list[Path]:
     return parts
 
 
-def _quantisation(header: Header, by_type: Mapping[str, int]) -> str:
+def _quantisation(header: Header) -> str:
+    by_type = header.params_by_type
     file_type = header.scalars.get("general.file_type")
     if type(file_type) is int and file_type & ~1024 in FILE_TYPES:
         return FILE_TYPES[file_type & ~1024]

@@ -6,6 +6,7 @@ and long arrays are stepped over, not built.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 from mmap import mmap
@@ -66,6 +67,20 @@ class Strings:
     """Byte offset of every 256th string."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor, without its weights."""
+
+    name: str
+    """llama.cpp's name, such as blk.0.attn_q.weight."""
+    kind: str
+    """Its type, such as Q4_K."""
+    shape: tuple[int, ...]
+    """Its dimensions in llama.cpp's order: inputs first, then outputs, then experts."""
+    n_bytes: int
+    """What its weights take."""
+
+
 @dataclass(slots=True)
 class Header:
     """What a header says."""
@@ -76,6 +91,8 @@ class Header:
     """Arrays of up to 1,024 numbers, such as one value a layer."""
     strings: dict[str, Strings] = field(default_factory=dict)
     """Arrays of strings, such as the vocabulary."""
+    tensors: list[Tensor] = field(default_factory=list)
+    """Every tensor."""
     n_tensors: int = 0
     n_params: int = 0
     """Weights of all tensors."""
@@ -197,29 +214,28 @@ class Reader:
             length = self._u64()
             if length > _MAX_KEY:
                 raise CorruptError(f"a tensor's name of {length:,} bytes")
-            self._skip(length)
-            n_params, is_matrix = self._shape()
-            kind, offset = self._u32(), self._u64()
-            name, n_bytes = _tensor_size(kind, n_params)
+            name = self._text(length)
+            shape = self._shape()
+            n_params = math.prod(shape)
+            number, offset = self._u32(), self._u64()
+            kind, n_bytes = _tensor_size(number, n_params)
             if offset > _MAX_TENSOR_BYTES:
                 raise CorruptError(f"a tensor at byte {offset:,}")
+            header.tensors.append(Tensor(name, kind, shape, n_bytes))
             header.n_params += n_params
-            if is_matrix:
-                header.params_by_type[name] = header.params_by_type.get(name, 0) + n_params
+            if len(shape) > 1:
+                header.params_by_type[kind] = header.params_by_type.get(kind, 0) + n_params
             last = max(last, offset + n_bytes)
         alignment = header.scalars.get("general.alignment", 32)
         if type(alignment) is not int or alignment <= 0 or alignment & (alignment - 1):
             raise CorruptError(f"an alignment of {alignment} bytes")
         header.end = self._at + (-self._at % alignment) + last if n_tensors else self._at
 
-    def _shape(self) -> tuple[int, bool]:
+    def _shape(self) -> tuple[int, ...]:
         n_dims = self._u32()
         if n_dims > 4:
             raise CorruptError(f"a tensor of {n_dims:,} dimensions")
-        n_params = 1
-        for _ in range(n_dims):
-            n_params *= self._u64()
-        return n_params, n_dims > 1
+        return tuple(self._u64() for _ in range(n_dims))
 
     def _text(self, length: int) -> str:
         start = self._at
