@@ -32,7 +32,7 @@ PURE = (
     ),
     *("strategies", "engine.scheduler", "engine.thinking"),
     *("store.tree", "store.titles", "store.matching"),
-    *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit"),
+    *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
 )
 
 

@@ -51,6 +51,10 @@ class Layer:
     state: int = 0
     """Bytes that a sequence's recurrent state takes."""
 
+    def active(self, expert_share: float) -> int:
+        """Bytes that are read for each token."""
+        return self.weights - int(self.experts * (1 - expert_share))
+
 
 @dataclass(frozen=True, slots=True)
 class ModelMemory:
@@ -77,8 +81,8 @@ class ModelMemory:
     """Numbers that a token takes beside the scores without flash attention."""
     n_head: int
     """Most heads of a layer."""
-    active: int
-    """Bytes of weights that are read for each token."""
+    expert_share: float
+    """Share of the experts that a token uses; 1 without experts."""
     can_quantize_kv: bool
     """Whether its keys and values can be kept in fewer bits."""
 
@@ -92,6 +96,11 @@ class ModelMemory:
         """Bytes of all weights that are loaded, a tied output counted once."""
         tied = self.output if self.is_tied else 0
         return self.embedding + self.output - tied + sum(layer.weights for layer in self.layers)
+
+    @property
+    def active(self) -> int:
+        """Bytes of weights that are read for each token: of the experts, those that are used."""
+        return self.output + sum(layer.active(self.expert_share) for layer in self.layers)
 
     @property
     def has_experts(self) -> bool:

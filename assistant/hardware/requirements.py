@@ -85,7 +85,7 @@ class _Reading:
             mixer=mixer,
             attention=attention,
             n_head=max((self._at("attention.head_count", i) for i in range(n_layer)), default=0),
-            active=self._active(layers, (last.n_bytes if last else 0) + rest),
+            expert_share=self._expert_share(),
             can_quantize_kv=all(self._head_length(i) % _QUANTUM == 0 for i in range(n_layer)),
         )
 
@@ -216,11 +216,9 @@ class _Reading:
         mixed = into or names.get("attn_qkv.weight")
         return _outputs(mixed) + 2 * convolution.shape[-1] + 2 * out.shape[0]
 
-    def _active(self, layers: tuple[Layer, ...], output: int) -> int:
-        """Bytes of weights that are read for each token: of the experts, those that are used."""
+    def _expert_share(self) -> float:
         n, n_used = self._number("expert_count"), self._number("expert_used_count")
-        share = n_used / n if n else 0.0
-        return output + sum(layer.weights - int(layer.experts * (1 - share)) for layer in layers)
+        return min(n_used / n, 1.0) if n and n_used else 1.0
 
     def _value(self, key: str) -> Scalar | tuple[Scalar, ...] | None:
         name = f"{self._gguf.architecture}.{key}"
