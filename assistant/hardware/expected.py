@@ -7,11 +7,14 @@ as fast as memory can be read, which is what bounds the decoding of one sequence
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 from assistant.hardware.fit import LoadPlan
 from assistant.hardware.machine import GiB, Gpu, Hardware
 from assistant.hardware.memory import Layer, ModelMemory
+
+_Number = TypeVar("_Number", int, float)
 
 _LAYERS: Final = ((0.3, 24), (2.5, 28), (10, 36), (20, 40), (28, 48), (45, 64), (90, 80))
 """Usual number of layers up to so many billion parameters."""
@@ -57,8 +60,7 @@ def assumed(
         n_layer: blocks, if that is known.
         kv_per_token: numbers that a token leaves in the caches of all layers, if that is known.
     """
-    billions = max(n_params, 1) / 1e9
-    n_layer = n_layer or next((n for most, n in _LAYERS if billions <= most), _MOST_LAYERS)
+    n_layer = n_layer or _first(_LAYERS, max(n_params, 1) / 1e9, _MOST_LAYERS)
     active = min(n_active or n_params, n_params)
     n_embd = _round((active / (12 * n_layer)) ** 0.5)
     vocabulary = min(n_embd * _VOCABULARY / max(n_params, 1), 0.3)
@@ -66,12 +68,7 @@ def assumed(
     each = max(size_bytes - 2 * embedding, 0) // n_layer
     unread = each * (1 - active / n_params) if active < n_params else 0.0
     experts = min(int(unread / (1 - _EXPERT_SHARE)), each)
-    layer = Layer(
-        weights=each,
-        experts=experts,
-        largest=each // 3,
-        kv=kv_per_token // n_layer if kv_per_token else _KV,
-    )
+    layer = Layer(each, experts, largest=each // 3, kv=kv_per_token // n_layer or _KV)
     return ModelMemory(
         name=name,
         size_bytes=size_bytes,
@@ -116,11 +113,16 @@ def tokens_per_second(model: ModelMemory, plan: LoadPlan, hardware: Hardware) ->
 def _speed(gpu: Gpu, hardware: Hardware) -> float:
     """Bytes a second that a GPU is likely to read from its memory."""
     if gpu.backend == "metal":
-        return next((s for most, s in _MAC_SPEEDS if hardware.ram_bytes <= most * GiB), _LARGE_MAC_SPEED)
+        return _first(_MAC_SPEEDS, hardware.ram_bytes / GiB, _LARGE_MAC_SPEED)
     if gpu.is_unified:
         return hardware.bandwidth or _RAM_SPEED
     # a card has a little less than its nameplate says
-    return next((s for most, s in _GPU_SPEEDS if gpu.total_bytes <= most * GiB), _LARGE_GPU_SPEED)
+    return _first(_GPU_SPEEDS, gpu.total_bytes / GiB, _LARGE_GPU_SPEED)
+
+
+def _first(table: Sequence[tuple[float, _Number]], amount: float, otherwise: _Number) -> _Number:
+    """The entry for up to so much."""
+    return next((entry for most, entry in table if amount <= most), otherwise)
 
 
 def _round(n_embd: float) -> int:
