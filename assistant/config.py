@@ -98,6 +98,9 @@ class Settings(BaseModel):
     system: str | None = None
     """The system message that goes before the conversation. Unset: none."""
 
+    history: Literal["on", "off"] = "on"
+    """Whether conversations are kept on this machine, to be searched and gone on with later."""
+
     max_tokens: Annotated[int, Field(ge=1, le=_MOST_TOKENS)] = 1024
     """Most tokens of the answer; the thinking is counted apart."""
 

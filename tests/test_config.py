@@ -43,6 +43,7 @@ def test_the_defaults() -> None:
         "samples": 0,
         "time": 30.0,
         "system": None,
+        "history": "on",
         "max_tokens": 1024,
         "n_ctx": 0,
         "n_batch": 512,

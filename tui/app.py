@@ -11,6 +11,8 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from assistant.store.journal import Journal
+
 from .lazy_session import LazySession
 from .protocol import SessionLike
 from .screens.chat import ChatScreen
@@ -30,10 +32,21 @@ class MullApp(App[None]):
     ]
 
     def __init__(
-        self, session_factory: Callable[[], SessionLike], *, clock: Callable[[], float] = time.monotonic
+        self,
+        session_factory: Callable[[], SessionLike],
+        *,
+        journal: Journal | None = None,
+        conversation_id: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`session_factory` is called in a thread after first paint; `clock` gives seconds."""
+        """`session_factory` is called in a thread after first paint; `clock` gives seconds.
+
+        `journal` keeps the conversations, none of them if it is left out; whoever made it closes it.
+        `conversation_id` is the one to go on with; None begins a new one.
+        """
         super().__init__()
+        self.journal = journal or Journal(is_kept=False)
+        self.conversation_id = conversation_id
         self._session = LazySession(session_factory)
         self._clock = clock
 
@@ -60,7 +73,7 @@ class MullApp(App[None]):
         self.push_screen(HelpScreen(b for _, bindings in chain for _, b in bindings))
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, journal: Journal | None = None, conversation_id: str | None = None) -> None:
     """Run the app until the user quits."""
 
     def open_session() -> SessionLike:
@@ -68,4 +81,4 @@ def run(settings: Settings) -> None:
 
         return Session.open(settings)
 
-    MullApp(open_session).run()
+    MullApp(open_session, journal=journal, conversation_id=conversation_id).run()

@@ -11,13 +11,14 @@ import os
 import sys
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import closing
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NoReturn
 
 from assistant import __version__
 from assistant.cli._exit_codes import ExitCode, exit_code
-from assistant.cli._flags import add_settings, typed
+from assistant.cli._flags import add_continuing, add_settings, is_continuing, typed
 from assistant.errors import MullError, UsageError
 
 _DESCRIPTION = """\
@@ -28,6 +29,7 @@ Without a command, mull opens the chat."""
 _EXAMPLES = """\
 examples:
   mull                                    open the chat
+  mull -c                                 open it with the last conversation
   mull --model my-model.gguf              open it with a model of your own
   mull ask "What is 17 * 24?"             one answer, on standard output
   git diff | mull ask "Explain this"      ask about what comes down a pipe
@@ -118,6 +120,7 @@ def _parser() -> Parser:
             command = import_module(f"{__name__}.{module.name}")
             summary = str(command.__doc__).partition("\n")[0]
             command.add(commands.add_parser(module.name, help=summary, description=summary))
+    add_continuing(parser)
     add_settings(parser)
     return parser
 
@@ -132,9 +135,14 @@ def _chat(args: Namespace) -> int:
     from assistant.config import load
 
     settings = load(typed(args))
-    from assistant.tui.app import run
+    from assistant.store.journal import Journal
 
-    return int(run(settings) or 0)
+    with closing(Journal(is_kept=settings.history == "on")) as journal:
+        conversation = journal.conversation(args.conversation).summary.id if is_continuing(args) else None
+        from assistant.tui.app import run
+
+        run(settings, journal, conversation)
+    return ExitCode.ANSWERED
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -94,6 +94,22 @@ def add_settings(parser: ArgumentParser) -> None:
         )
 
 
+def add_continuing(parser: ArgumentParser) -> None:
+    """Give `parser` the flags that choose a conversation to go on with; `continuing` reads them."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-c", "--continue", dest="is_continued", action="store_true", help="Go on with the last conversation."
+    )
+    which.add_argument(
+        "--conversation", metavar="ID", help='Go on with this conversation; see "mull history list".'
+    )
+
+
+def is_continuing(args: Namespace) -> bool:
+    """Whether a conversation is to be gone on with."""
+    return bool(args.is_continued or args.conversation is not None)
+
+
 def typed(args: Namespace) -> dict[str, object]:
     """The settings that were given as flags, by field name."""
     return {

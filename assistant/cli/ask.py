@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,7 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from assistant.cli._exit_codes import ExitCode, exit_code
-from assistant.cli._flags import add_settings, typed
+from assistant.cli._flags import add_continuing, add_settings, is_continuing, typed
 from assistant.control import Control
 from assistant.errors import MullError, UsageError
 from assistant.query import Attachment, Query
@@ -30,6 +30,7 @@ examples:
   mull ask "What is 17 * 24?"
   mull ask --think 512 "Which weighs more, a litre of water or of ice?"
   mull ask --file notes.txt "What is still to do?"
+  mull ask -c "And by weight?"            go on with the last conversation
   git diff | mull ask "Explain this change" > explanation.txt
 
 exit status:
@@ -67,6 +68,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="Print every event as a line of JSON, the answer last."
     )
+    add_continuing(parser)
     add_settings(parser)
     parser.set_defaults(run=run)
 
@@ -84,9 +86,17 @@ def run(args: Namespace) -> ExitCode:
 
         settings = load(typed(args))
         from assistant.session import Session
+        from assistant.store.journal import Journal
+        from assistant.store.recording import Turn
+        from assistant.store.values import history
 
-        with closing(Session.open(settings)) as session, stops_at_interrupt(control):
-            return ask(session, Query(text, system=settings.system, attachments=files), show, control)
+        with closing(Journal(is_kept=settings.history == "on")) as journal:
+            before = journal.conversation(args.conversation) if is_continuing(args) else None
+            turns = history(before.messages) if before else ()
+            query = Query(text, turns, settings.system, files)
+            turn = Turn.after(before, query)
+            with closing(Session.open(settings)) as session, stops_at_interrupt(control):
+                return ask(session, query, show, control, lambda events: journal.recorded(events, turn))
     except MullError as error:
         if control.is_stopped:  # how the run ended no longer matters to whoever stopped it
             show.close()
@@ -98,8 +108,14 @@ def run(args: Namespace) -> ExitCode:
         raise
 
 
-def ask(session: Runs, query: Query, show: Show, control: Control) -> ExitCode:
-    """Show what the session makes of the query, and tell how it ended.
+def ask(
+    session: Runs,
+    query: Query,
+    show: Show,
+    control: Control,
+    recorded: Callable[[Iterator[Event]], Iterator[Event]] = iter,
+) -> ExitCode:
+    """Show what the session makes of the query, and tell how it ended; `recorded` keeps the events.
 
     Raises:
         MullError: there is no answer, for the reason given.
@@ -108,15 +124,21 @@ def ask(session: Runs, query: Query, show: Show, control: Control) -> ExitCode:
 
     note = ""
     answer = None
-    for event in session.run(query, control):
-        # some models' notes are known only once they are loaded
-        if not note and (note := session.model_note):
-            show.event(Notice(text=note))
-        if isinstance(event, Notice) and event.text == note:
-            continue
-        show.event(event)
-        if isinstance(event, Answer):
-            answer = event
+    events = recorded(session.run(query, control))
+    try:
+        for event in events:
+            # some models' notes are known only once they are loaded
+            if not note and (note := session.model_note):
+                show.event(Notice(text=note))
+            if isinstance(event, Notice) and event.text == note:
+                continue
+            show.event(event)
+            if isinstance(event, Answer):
+                answer = event
+    finally:
+        # whatever ends it here, what came is written
+        if isinstance(events, Generator):
+            events.close()
     if answer.finish_reason == "stopped" if answer else control.is_stopped:
         show.close()
         return ExitCode.INTERRUPTED

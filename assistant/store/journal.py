@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import StoreError
+from assistant.errors import StoreError, UsageError
 from assistant.store.recording import Turn, recorded
 
 if TYPE_CHECKING:
     from assistant.events import Event
     from assistant.store.store import Store
+    from assistant.store.values import Conversation
 
 FLUSH_S = 0.5
 """A running answer is written this often, in seconds."""
@@ -73,6 +74,31 @@ class Journal:
                 self._store = self._opened(self._path)
                 self._news += self._store.notes
             return self._store
+
+    def conversation(self, prefix: str | None) -> Conversation:
+        """The conversation to go on with: the one whose id begins so, or the last one.
+
+        Raises:
+            UsageError: there is none such, or nothing is kept.
+            StoreError: it cannot be read.
+        """
+        store = self.store()
+        if store is None:
+            raise UsageError(
+                "There is no conversation to go on with: none is kept, for history is off.",
+                "Set history = on to keep them.",
+            )
+        summary = store.latest() if prefix is None else store.find(prefix)
+        if summary is None:
+            raise UsageError(
+                "There is no conversation to go on with.", "Ask without --continue to begin one."
+            )
+        if summary.deleted_s is not None:
+            raise UsageError(
+                f'The conversation "{summary.title}" was deleted.',
+                f'To undo that, write "mull history restore {summary.id}".',
+            )
+        return store.conversation(summary.id)
 
     def recorded(self, events: Iterator[Event], turn: Turn) -> Generator[Event, None, None]:
         """The events of a run as they come, kept in `turn` while they do; the `Answer` stays the last."""

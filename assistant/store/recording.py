@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from assistant.errors import MullError
 from assistant.query import Query
@@ -20,7 +20,7 @@ from assistant.store.writing import Record
 
 if TYPE_CHECKING:
     from assistant.events import AnyEvent, Event
-    from assistant.store.values import Status
+    from assistant.store.values import Conversation, Status
 
 
 class Turn:
@@ -58,6 +58,13 @@ class Turn:
         self._n_changes = 1
         self._n_written = 0
         self._stage = 1
+
+    @classmethod
+    def after(cls, conversation: Conversation | None, query: Query) -> Self:
+        """The next turn of a conversation; without one, the first turn of a new one."""
+        if conversation is None:
+            return cls(query)
+        return cls(query, conversation.summary.id, conversation.leaf_id)
 
     @property
     def is_ended(self) -> bool:

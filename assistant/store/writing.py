@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.query import Attachment
 from assistant.store.titles import title
 from assistant.store.values import Status
+
+if TYPE_CHECKING:
+    # A journal is made before first paint, and the database opened after it.
+    import sqlite3
 
 
 @dataclass(slots=True)
