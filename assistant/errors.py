@@ -6,7 +6,8 @@ MullError                 one sentence for the user, and the next step
 ├── ModelError            this model cannot answer
 │   ├── ModelFileError    missing, truncated, corrupt, or no GGUF at all
 │   ├── TemplateError     the chat template is missing or fails
-│   └── ModelLoadError    llama.cpp refused the file, or memory did not suffice
+│   ├── ModelLoadError    llama.cpp refused the file, or memory did not suffice
+│   └── DownloadError     a model could not be fetched
 ├── EngineError           the engine failed while it ran
 │   ├── EngineDied        the child process is gone
 │   └── OutOfMemory       the machine or the GPU has no memory left
@@ -52,6 +53,10 @@ class TemplateError(ModelError):
 
 class ModelLoadError(ModelError):
     """llama.cpp refused the file, or memory did not suffice to load it."""
+
+
+class DownloadError(ModelError):
+    """A model could not be fetched; what had arrived is kept where it can be used."""
 
 
 class EngineError(MullError):

@@ -33,6 +33,7 @@ PURE = (
     *("strategies", "engine.scheduler", "engine.thinking"),
     *("store.tree", "store.titles", "store.matching"),
     *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
+    *("catalog.offers", "download.source", "download.meter"),
 )
 
 
@@ -137,11 +138,23 @@ def test_every_strategy_is_pure(of_events: set[str]) -> None:
 
 
 def test_the_command_line_loads_neither_model_nor_settings_for_its_help() -> None:
-    assert not loaded_by("assistant.cli") & {"llama_cpp", "textual", "pydantic", "numpy"}
+    heavy = {"llama_cpp", "textual", "pydantic", "numpy", "huggingface_hub", "httpx2"}
+    assert not loaded_by("assistant.cli") & heavy
 
 
 def test_only_one_module_knows_llama_cpp() -> None:
     assert who_imports("llama_cpp", "assistant", "tui") == {"assistant/engine/llama.py"}
+
+
+def test_only_one_module_knows_the_network() -> None:
+    for package in ("huggingface_hub", "httpx2", "urllib.request", "http.client", "socket", "requests"):
+        assert who_imports(package, "assistant", "tui") <= {"assistant/download/web.py"}, package
+
+
+def test_the_network_is_not_loaded_before_it_is_used() -> None:
+    names = [module_name(path) for path in sources("assistant", "tui") if path.name != "__main__.py"]
+    loaded = loaded_by(*(f"assistant.{name}" if name.startswith("tui") else name for name in names))
+    assert not loaded & {"huggingface_hub", "httpx2", "requests"}
 
 
 def test_only_the_command_line_knows_the_screens() -> None:

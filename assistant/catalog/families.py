@@ -1,7 +1,8 @@
 """Model families: what Mull knows of a model beyond its file, one TOML file each in `models/`.
 
-A family says how it is recognised, how its thinking is marked, switched and closed, and how its
-makers advise to sample. A new family is a new file: nothing here knows one by name but `unknown`.
+A family says how it is recognised, how its thinking is marked, switched and closed, how its makers
+advise to sample, and where its models are to be had. A new family is a new file: nothing here knows one by
+name but `unknown`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assistant.catalog.gguf import GGUFInfo
+from assistant.catalog.offers import Model, Offer
 from assistant.engine.protocol import Sampling
 from assistant.errors import ModelError
 
@@ -181,6 +183,8 @@ class Family(_Data):
     sampling: Draws
     guesses: tuple[Guess, ...] = ()
     """Only of `unknown`: the first that agrees is its thinking."""
+    models: tuple[Model, ...] = ()
+    """Those that can be fetched."""
 
     @property
     def answer_sampling(self) -> Sampling:
@@ -215,6 +219,22 @@ def load_families() -> dict[str, Family]:
     ]
     found.sort(key=lambda family: (-family.priority, family.name))
     return {family.name: family for family in found}
+
+
+@cache
+def load_offers() -> tuple[Offer, ...]:
+    """Every file that can be fetched, the smallest first.
+
+    Raises:
+        ModelError: a family file is broken.
+    """
+    found = [
+        Offer(model, file, family.name)
+        for family in load_families().values()
+        for model in family.models
+        for file in model.files
+    ]
+    return tuple(sorted(found, key=lambda offer: (offer.file.size_bytes, offer.name)))
 
 
 def parse_family(name: str, text: str) -> Family:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from assistant.catalog.ggml import BOS_PRE_TOKENIZERS, FILE_TYPES, NO_CHAT, RECURRENT
 from assistant.catalog.header import (
@@ -120,7 +120,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
         if not stat.S_ISREG(mode):
             raise refuse(f"{path} is not an ordinary file.", _OTHER_GGUF)
         with path.open("rb") as file:
-            _check_magic(file, path)
+            check_magic(file.read(512), path)
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 yield data
     except FileNotFoundError:
@@ -138,8 +138,12 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
         ) from None
 
 
-def _check_magic(file: BinaryIO, path: Path) -> None:
-    head = file.read(512)
+def check_magic(head: bytes, path: Path | str) -> None:
+    """Look at the first bytes of a file, up to 512, for what it is.
+
+    Raises:
+        ModelFileError: it is no GGUF; the message says what it looks like.
+    """
     if head[:4] == b"GGUF":
         return
     if not head:

@@ -1,0 +1,372 @@
+"""One file from the network to the disk, whole or not at all.
+
+What arrives goes into `<name>.part`; beside it, `<name>.part.json` says which version of which file it
+is. The part is gone on with after a broken connection, a stop or a crash, is thrown away if the file has
+changed meanwhile, and gets its name only when its checksum is that which the hub has on record.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from assistant.catalog.gguf import check_magic
+from assistant.download.meter import Meter, Progress, amount, duration, eta
+from assistant.download.web import BrokenError, Remote, Stream, stream
+from assistant.errors import DownloadError, ModelFileError
+from assistant.files import write_whole
+
+SPARE_BYTES: Final = 256 << 20
+"""What a download leaves free on the disk."""
+
+_TRIES: Final = 6
+"""Times in a row that nothing more may arrive."""
+_MOST_WAIT_S: Final = 60.0
+_TOLD_EVERY_S: Final = 0.1
+_STEP_S: Final = 0.25
+_READ_BYTES: Final = 1 << 22
+_HEAD_BYTES: Final = 512
+
+Open = Callable[[Remote, int, str], AbstractContextManager[Stream]]
+Step = Generator[Progress, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, so that tests need none."""
+
+    now: Callable[[], float] = time.monotonic
+    """Seconds that only grow."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has arrived of all files of a model together, for the progress."""
+
+    name: str
+    total_bytes: int = 0
+    before_bytes: int = 0
+    """Of the files that are done."""
+
+
+def fetch(
+    remote: Remote,
+    target: Path,
+    tally: Tally,
+    *,
+    open_stream: Open = stream,
+    clock: Clock | None = None,
+) -> Step:
+    """Fetch a file into `target`, going on where an earlier attempt ended. Closing it keeps the part.
+
+    Raises:
+        DownloadError: it cannot be had, does not fit on the disk, is fetched by another Mull already, or is
+            not what the hub has on record.
+    """
+    with _locked(target):
+        if not is_there(remote, target):
+            yield from _Transfer(remote, target, tally, open_stream, clock or Clock()).run()
+
+
+def is_there(remote: Remote, target: Path) -> bool:
+    """Whether a file is here already, by its name and its length."""
+    try:
+        return remote.size_bytes in (None, target.stat().st_size)
+    except OSError:
+        return False
+
+
+def part_of(target: Path) -> Path:
+    """Where a file is while it arrives."""
+    return target.with_name(target.name + ".part")
+
+
+def record_of(target: Path) -> Path:
+    """Where it is written down what the part is of."""
+    return target.with_name(target.name + ".part.json")
+
+
+class _Transfer:
+    """One attempt to fetch a file, through as many connections as it takes."""
+
+    def __init__(self, remote: Remote, target: Path, tally: Tally, open_stream: Open, clock: Clock) -> None:
+        self._remote = remote
+        self._target = target
+        self._part = part_of(target)
+        self._tally = tally
+        self._open = open_stream
+        self._clock = clock
+        self._meter = Meter()
+        self._size = remote.size_bytes
+        self._validator = ""
+        self._hash: Any = None
+        self._head: bytes | None = None
+        self._done = 0
+
+    def run(self) -> Step:
+        self._done = self._usable()
+        self._head = None if self._done >= _HEAD_BYTES else b""
+        self._check_room()
+        with self._opened() as file:
+            yield from self._hash_what_is_there(file)
+            yield from self._read_all(file)
+            self._check(file)
+            os.fsync(file.fileno())
+        os.replace(self._part, self._target)
+        record_of(self._target).unlink(missing_ok=True)
+
+    def _usable(self) -> int:
+        """Bytes of an earlier attempt that can be gone on with; of another version nothing is left."""
+        try:
+            known = json.loads(record_of(self._target).read_text(encoding="utf-8"))
+            size = self._part.stat().st_size
+        except (OSError, ValueError):
+            known, size = {}, 0
+        known = known if isinstance(known, dict) else {}
+        validator = known.get("validator")
+        is_same = known.get("url") == self._identity() and (
+            bool(self._remote.digest) or (isinstance(validator, str) and bool(validator))
+        )
+        limit = self._size if self._size is not None else size
+        if is_same and 0 < size <= limit:
+            self._validator = "" if self._remote.digest else str(validator)
+            return size
+        return 0
+
+    def _identity(self) -> str:
+        """What the part must be of: the content where its digest is known, else the address."""
+        return self._remote.digest or self._remote.url
+
+    def _check_room(self) -> None:
+        if self._size is None:
+            return
+        free, folder = free_bytes(self._target.parent)
+        if free < self._size - self._done + SPARE_BYTES:
+            raise no_room(self._target.name, self._size - self._done, free, folder)
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        try:
+            with open(self._part, "r+b" if self._done else "wb", buffering=0) as raw:
+                yield raw
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DownloadError(
+                    f"The disk is full: {self._target.name} has {amount(self._done)} of "
+                    f"{amount(self._size or 0)}.",
+                    f"Free some space for {self._target.parent}, then give the same command again.",
+                ) from None
+            raise DownloadError(
+                f"{self._part} cannot be written: {error.strerror or error}.",
+                "Check the folder and the disk.",
+            ) from None
+
+    def _hash_what_is_there(self, file: IO[bytes]) -> Step:
+        self._hash = self._new_hash()
+        at = 0
+        told = self._clock.now()
+        while at < self._done:
+            block = file.read(min(_READ_BYTES, self._done - at))
+            if not block:
+                self._done = at
+                break
+            self._hash.update(block)
+            at += len(block)
+            if self._clock.now() - told >= _TOLD_EVERY_S:
+                told = self._clock.now()
+                yield self._progress(at, is_checking=True)
+
+    def _read_all(self, file: IO[bytes]) -> Step:
+        yield self._progress(self._done)
+        n_failed = 0
+        while self._size is None or self._done < self._size:
+            had = self._done
+            try:
+                yield from self._read_once(file)
+                if self._size is not None and self._done < self._size:
+                    raise BrokenError("The connection ended too early.")
+                return
+            except BrokenError as error:
+                n_failed = 1 if self._done > had else n_failed + 1
+                wait_s = min(error.wait_s or 2.0 ** (n_failed - 1), _MOST_WAIT_S)
+                if n_failed >= _TRIES or (error.wait_s or 0) > _MOST_WAIT_S:
+                    raise DownloadError(error.reason, error.next_step) from None
+                yield from self._wait(wait_s, f"{error.reason} Going on in {duration(wait_s)}.")
+
+    def _wait(self, wait_s: float, note: str) -> Step:
+        """Wait in small steps, so that whoever iterates can stop between them."""
+        self._meter.forget()
+        until = self._clock.now() + wait_s
+        while (left_s := until - self._clock.now()) > 0:
+            yield self._progress(self._done, note=note)
+            self._clock.sleep(min(left_s, _STEP_S))
+
+    def _read_once(self, file: IO[bytes]) -> Step:
+        with self._open(self._remote, self._done, self._validator) as answer:
+            self._agree(file, answer)
+            told = self._clock.now()
+            for chunk in answer.chunks:
+                self._take(file, chunk)
+                self._check_beginning(chunk)
+                if self._clock.now() - told >= _TOLD_EVERY_S:
+                    told = self._clock.now()
+                    yield self._progress(self._done)
+        self._check_beginning(b"", is_all=True)
+        yield self._progress(self._done)
+
+    def _agree(self, file: IO[bytes], answer: Stream) -> None:
+        """Bring the part and what is about to arrive together."""
+        begin, total = _range(answer)
+        if answer.status == 416 or (self._size is not None and total is not None and total != self._size):
+            self._forget(file)
+            if answer.status == 416 or self._remote.size_bytes is not None:
+                raise BrokenError("The file on the server is not as long as it was.")
+        if answer.status == 206 and self._validator and _validator(answer) not in ("", self._validator):
+            self._forget(file)
+            raise BrokenError("The file on the server has changed.")
+        if begin != self._done:
+            self._forget(file)  # the server cannot begin in the middle, or the file has changed
+            if begin:
+                raise BrokenError("The server sent another part of the file than was asked for.")
+        if total is not None:
+            self._size = total
+        self._validator = "" if self._remote.digest else _validator(answer)
+        if not self._done:
+            self._check_room()
+            self._write_record()
+
+    def _take(self, file: IO[bytes], chunk: bytes) -> None:
+        if self._size is not None and self._done + len(chunk) > self._size:
+            self._forget(file)
+            raise BrokenError("The server sent more than the file holds.")
+        view = memoryview(chunk)
+        while view:  # an unbuffered write may take a part only
+            view = view[file.write(view) or 0 :]
+        self._hash.update(chunk)
+        self._done += len(chunk)
+
+    def _check_beginning(self, chunk: bytes, *, is_all: bool = False) -> None:
+        """See whether it is a GGUF as soon as enough of it is there to tell."""
+        if self._head is None:
+            return
+        self._head += chunk[: _HEAD_BYTES - len(self._head)]
+        if len(self._head) < _HEAD_BYTES and not is_all:
+            return
+        head, self._head = self._head, None
+        try:
+            check_magic(head, self._remote.name)
+        except ModelFileError as error:
+            self._throw_away()
+            raise DownloadError(
+                error.message, "Check the address, and whether it asks for a login."
+            ) from None
+
+    def _forget(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        file.truncate()
+        self._hash = self._new_hash()
+        self._head = b""
+        self._done = 0
+        self._meter.forget()
+
+    def _check(self, file: IO[bytes]) -> None:
+        if not self._remote.digest or self._hash.hexdigest() == self._remote.digest:
+            return
+        self._throw_away()
+        raise DownloadError(
+            f"{self._target.name} is not what the hub has on record: its checksum is "
+            f"{self._hash.hexdigest()[:12]}…, not {self._remote.digest[:12]}….",
+            "It is thrown away. Fetch it again; if that does not help, the connection spoils it.",
+        )
+
+    def _new_hash(self) -> Any:
+        if len(self._remote.digest) == 40:  # git's own name of a file that is not large
+            return hashlib.sha1(f"blob {self._size or 0}\0".encode(), usedforsecurity=False)
+        return hashlib.sha256()
+
+    def _throw_away(self) -> None:
+        self._part.unlink(missing_ok=True)
+        record_of(self._target).unlink(missing_ok=True)
+
+    def _write_record(self) -> None:
+        known = {"url": self._identity(), "validator": self._validator}
+        write_whole(record_of(self._target), json.dumps(known).encode())
+
+    def _progress(self, at: int, *, is_checking: bool = False, note: str = "") -> Progress:
+        done = self._tally.before_bytes + at
+        total = self._tally.total_bytes or (self._size or 0)
+        speed = 0.0 if is_checking else self._meter.note(self._clock.now(), at)
+        return Progress(self._tally.name, done, total, speed, eta(done, total, speed), is_checking, note)
+
+
+def no_room(name: str, n_bytes: int, free_bytes: int, folder: Path) -> DownloadError:
+    """The error for a disk that is too full."""
+    return DownloadError(
+        f"{name} needs {amount(n_bytes + SPARE_BYTES)} of disk, and {folder} has {amount(free_bytes)} left.",
+        "Free some space, choose a smaller file, or set MULL_HOME to a folder on another disk.",
+    )
+
+
+def free_bytes(folder: Path) -> tuple[int, Path]:
+    """Bytes that are free where a folder is or will be, and the folder that was asked."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free, folder
+
+
+def _range(answer: Stream) -> tuple[int, int | None]:
+    """Where an answer begins, and how long the whole file is, in bytes; None if it does not say."""
+    if answer.status == 206:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", "").strip())
+        if not found:
+            raise BrokenError("The server sent a part of the file and does not say which.")
+        return int(found[1]), None if found[2] == "*" else int(found[2])
+    length = answer.headers.get("Content-Length", "")
+    is_plain = answer.headers.get("Content-Encoding", "identity") == "identity"
+    return 0, int(length) if is_plain and length.isascii() and length.isdecimal() else None
+
+
+def _validator(answer: Stream) -> str:
+    """What tells one version of a file from another, for If-Range: a strong ETag, or else the date."""
+    etag = answer.headers.get("ETag", "").strip()
+    return etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified", "").strip()
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Keep other Mulls away from a file, on every system, until it is done or this process ends."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(target.with_name(target.name + ".lock"), timeout=0)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise DownloadError(
+            f"Another Mull is fetching {target.name} right now.", "Wait until it is done, or stop it."
+        ) from None
+    except OSError as error:
+        raise DownloadError(
+            f"{target.parent} cannot be written: {error.strerror or error}.",
+            "Make it writable, or set MULL_HOME to another folder.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        # Gone with a lock that another Mull may just have opened, two could each think to hold it: harmless
+        # once the file is there, because then neither fetches it.
+        if target.exists():
+            with suppress(OSError):  # Windows keeps what is open
+                target.with_name(target.name + ".lock").unlink(missing_ok=True)
