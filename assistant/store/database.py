@@ -77,11 +77,8 @@ class Database:
             except sqlite3.OperationalError as error:
                 if "decode" not in str(error):
                     raise
-            db.text_factory = _text
-            try:
+            with tolerant(db):
                 return work(db)
-            finally:
-                db.text_factory = str
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -186,9 +183,14 @@ def translated(error: sqlite3.Error, path: Path, verb: str) -> StoreError:
     return StoreError(f"Conversations cannot be {verb}: {cause}.", next_step)
 
 
-def _text(stored: bytes) -> str:
-    """A text of which the disk has spoilt a few bytes; several times slower than SQLite's own way."""
-    return stored.decode("utf-8", "replace")
+@contextmanager
+def tolerant(db: sqlite3.Connection) -> Iterator[None]:
+    """Read texts of which the disk has spoilt a few bytes; several times slower than SQLite's own way."""
+    db.text_factory = lambda stored: stored.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        db.text_factory = str
 
 
 def suspect_path(path: Path) -> Path:

@@ -69,7 +69,7 @@ def _open(path: Path) -> tuple[Database, tuple[str, ...]]:
         notes: tuple[str, ...] = ()
         try:
             if state in ("current", "older"):
-                _migrate(path)
+                migrate(path)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -77,7 +77,7 @@ def _open(path: Path) -> tuple[Database, tuple[str, ...]]:
         if state in ("damaged", "foreign"):
             notes = (_set_aside(path, state),)
             _make_private(path)
-            _migrate(path)
+            migrate(path)
         with suppress(FileNotFoundError):
             suspect_path(path).unlink()
     return Database(path), notes
@@ -124,7 +124,7 @@ def _is_whole(db: sqlite3.Connection) -> bool:
     return bool(db.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
 
 
-def _migrate(path: Path, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+def migrate(path: Path, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
     """Bring the file up to date, wholly or not at all."""
     with closing(connect(path)) as db:
         db.execute("PRAGMA journal_mode = WAL")  # refused by some network drives, which then do without

@@ -10,7 +10,7 @@ from typing import Any
 from assistant.query import Attachment
 from assistant.store import matching
 from assistant.store.tree import Tree
-from assistant.store.values import Conversation, Hit, Run, StoredMessage, Summary, Unfinished
+from assistant.store.values import Conversation, Hit, Run, StoredMessage, Summary, Unfinished, Whole
 
 _SUMMARY = """
     SELECT id, title, title_by, created_s, updated_s,
@@ -36,6 +36,17 @@ def conversation(db: sqlite3.Connection, conversation_id: str) -> Conversation |
     tree = tree_of(db, conversation_id)
     leaf = row[-1] if row[-1] in tree else tree.newest_leaf()
     return Conversation(_summary(row), tuple(messages(db, conversation_id, tree, tree.path(leaf))))
+
+
+def whole(db: sqlite3.Connection, conversation_id: str) -> Whole | None:
+    """A conversation with all that belongs to it; None if there is none of that id."""
+    row = db.execute(f"{_SUMMARY} WHERE id = ?", (conversation_id,)).fetchone()
+    if row is None:
+        return None
+    tree = tree_of(db, conversation_id)
+    found = messages(db, conversation_id, tree, tree)
+    runs = {each.id: known for each in found if (known := run(db, each.id)) is not None}
+    return Whole(_summary(row), tuple(found), runs, row[-1] if row[-1] in tree else tree.newest_leaf())
 
 
 def tree_of(db: sqlite3.Connection, conversation_id: str) -> Tree:

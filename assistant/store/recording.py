@@ -41,8 +41,8 @@ class Turn:
         question_id: int | None = None,
     ) -> None:
         self.conversation_id = conversation_id or ids.conversation_id()
-        self.question_id = ids.message_id() if question_id is None else question_id
-        self.answer_id = ids.message_id()
+        self.question_id = ids.message_id(parent_id or 0) if question_id is None else question_id
+        self.answer_id = ids.message_id(self.question_id)
         self._record = Record(
             conversation_id=self.conversation_id,
             parent_id=parent_id,

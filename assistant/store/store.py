@@ -13,10 +13,10 @@ from typing import Self
 
 from assistant import paths
 from assistant.errors import StoreError, UsageError
-from assistant.store import locks, reading, titles, writing
+from assistant.store import ids, locks, reading, titles, writing
 from assistant.store.database import Database
 from assistant.store.opening import open_database
-from assistant.store.values import Conversation, Hit, Run, Summary, TitleBy, Unfinished
+from assistant.store.values import Conversation, Hit, Run, Summary, TitleBy, Unfinished, Whole
 
 KEPT_DELETED_S = 30 * 86400.0
 """How long what was deleted can be restored, in seconds."""
@@ -123,6 +123,18 @@ class Store:
             raise UsageError(f'There is no conversation "{conversation_id}".', "It may have been deleted.")
         return found
 
+    def whole(self, conversation_id: str) -> Whole:
+        """A conversation with all its branches and runs.
+
+        Raises:
+            UsageError: there is none of that id.
+            StoreError: it cannot be read.
+        """
+        found = self._db.read(lambda db: reading.whole(db, conversation_id))
+        if found is None:
+            raise UsageError(f'There is no conversation "{conversation_id}".', "It may have been deleted.")
+        return found
+
     def run(self, message_id: int) -> Run | None:
         """How an answer came about; None for a question, or where nothing is known."""
         return self._db.read(lambda db: reading.run(db, message_id))
@@ -212,6 +224,19 @@ class Store:
         with self._db.writing() as db:
             writing.write(db, record, owner)
         record.is_begun = True
+
+    def insert(self, whole: Whole) -> str:
+        """Put in a conversation from elsewhere, under its id if that is free; returns the id it has now.
+
+        Raises:
+            StoreError: it cannot be written; nothing of it is there then.
+        """
+        with self._db.writing() as db:
+            name = whole.summary.id
+            while not name or db.execute("SELECT 1 FROM conversation WHERE id = ?", (name,)).fetchone():
+                name = ids.conversation_id()
+            writing.insert(db, whole, name)
+        return name
 
     def recover(self) -> int:
         """Mark the running answers whose process is gone as interrupted; returns how many.

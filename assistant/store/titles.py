@@ -19,22 +19,27 @@ _QUOTES = "\"'“”‘’«»„`*_ \t"
 
 def title(question: str) -> str:
     """A title from the first question of a conversation: its first sentence, cut at a word."""
-    for line in question.splitlines():
-        if _FENCE.match(line):
+    for each in question.splitlines():
+        if _FENCE.match(each):
             continue
-        words = _plain(_MARKS.sub("", line))
+        words = _plain(_MARKS.sub("", each))
         if any(char.isalnum() for char in words):
             first = _SENTENCE_END.split(words, maxsplit=1)[0]
             return _cut(first if len(first) >= 12 else words)
-    return _cut(_plain(question)) or UNTITLED
+    return line(question) or UNTITLED
 
 
 def clean(text: str) -> str:
     """A title that a person or a model wrote, in one line without quotes around it; "" if nothing is left."""
-    for line in text.splitlines():
-        if words := _LABEL.sub("", _plain(_MARKS.sub("", line))).strip(_QUOTES):
+    for each in text.splitlines():
+        if words := _LABEL.sub("", _plain(_MARKS.sub("", each))).strip(_QUOTES):
             return _cut(words)
     return ""
+
+
+def line(text: str) -> str:
+    """A title that was one before, in one line that is safe to show; may be ""."""
+    return _cut(_plain(text))
 
 
 def _plain(text: str) -> str:

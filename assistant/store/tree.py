@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class Tree:
@@ -23,6 +23,14 @@ class Tree:
 
     def __contains__(self, message: int) -> bool:
         return message in self._parents
+
+    def __iter__(self) -> Iterator[int]:
+        """All messages, branch by branch: each comes after the one that it follows."""
+        to_come = list(reversed(self._children.get(None, ())))
+        while to_come:
+            message = to_come.pop()
+            yield message
+            to_come += reversed(self._children.get(message, ()))
 
     def __len__(self) -> int:
         return len(self._parents)

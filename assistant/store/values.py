@@ -108,6 +108,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A conversation with all its branches and runs, as it is exported and imported."""
+
+    summary: Summary
+    messages: tuple[StoredMessage, ...]
+    """All there are, each after the one that it follows."""
+    runs: dict[int, Run]
+    """The runs behind the answers, by the message's id."""
+    leaf_id: int | None
+    """The end of the active branch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A message or a title that was found."""
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assistant.query import Attachment
-from assistant.store.titles import title
-from assistant.store.values import Status
+from assistant.store import ids, titles
+from assistant.store.values import Run, Status, StoredMessage, Whole
 
 if TYPE_CHECKING:
     # A journal is made before first paint, and the database opened after it.
@@ -72,7 +72,7 @@ def _begin(db: sqlite3.Connection, record: Record, now: float) -> None:
     names = " ".join(attachment.name for attachment in record.attachments)
     db.execute(
         "INSERT OR IGNORE INTO conversation (id, title, created_s, updated_s) VALUES (?, ?, ?, ?)",
-        (record.conversation_id, storable(title(record.question or names)), record.created_s, now),
+        (record.conversation_id, storable(titles.title(record.question or names)), record.created_s, now),
     )
     insert = """
         INSERT OR IGNORE INTO message (id, conversation_id, parent_id, role, status, created_s, content)
@@ -81,16 +81,75 @@ def _begin(db: sqlite3.Connection, record: Record, now: float) -> None:
     db.execute(insert, (record.question_id, *at, "user", "done", record.created_s, question))
     at = (record.conversation_id, record.question_id)
     db.execute(insert, (record.answer_id, *at, "assistant", "running", record.created_s, ""))
-    db.executemany(
-        "INSERT OR IGNORE INTO attachment (message_id, position, name, text) VALUES (?, ?, ?, ?)",
-        [
-            (record.question_id, i, storable(a.name), storable(a.text))
-            for i, a in enumerate(record.attachments)
-        ],
-    )
+    _attach(db, record.question_id, record.attachments)
     db.execute(
         "UPDATE conversation SET leaf_id = ?, updated_s = ? WHERE id = ?",
         (record.answer_id, now, record.conversation_id),
+    )
+
+
+def insert(db: sqlite3.Connection, whole: Whole, conversation_id: str) -> None:
+    """Put in a conversation from elsewhere under this id; its messages get new ids, of their own time."""
+    summary = whole.summary
+    new_ids: dict[int, int] = {}
+    last = 0
+    for message in whole.messages:
+        new_ids[message.id] = last = ids.after(last, message.created_s)
+    questions = (message.content for message in whole.messages if message.role == "user")
+    name = titles.line(summary.title) or titles.title(next(questions, ""))
+    db.execute(
+        """INSERT INTO conversation
+            (id, title, title_by, created_s, updated_s, leaf_id, is_pinned, is_archived, deleted_s)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)""",
+        (
+            *(conversation_id, storable(name), summary.title_by, summary.created_s),
+            *(summary.updated_s, new_ids.get(whole.leaf_id or 0), summary.is_pinned, summary.is_archived),
+        ),
+    )
+    for message in whole.messages:
+        parent = None if message.parent_id is None else new_ids.get(message.parent_id)
+        db.execute(
+            """INSERT INTO message
+                (id, conversation_id, parent_id, role, status, created_s, content, thinking)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                *(new_ids[message.id], conversation_id, parent, message.role),
+                *("interrupted" if message.status == "running" else message.status, message.created_s),
+                *(storable(message.content), storable(message.thinking)),
+            ),
+        )
+        _attach(db, new_ids[message.id], message.attachments)
+        if (run := whole.runs.get(message.id)) is not None:
+            _insert_run(db, new_ids[message.id], message, run)
+
+
+def _insert_run(db: sqlite3.Connection, message_id: int, message: StoredMessage, run: Run) -> None:
+    _put_run(
+        db,
+        {
+            "message_id": message_id,
+            "owner": None,
+            "model": storable(run.model),
+            "kind": storable(run.kind),
+            "score": run.score,
+            "n_thinking": message.n_thinking,
+            "n_completion": message.n_completion,
+            "seconds": message.seconds,
+            "error": storable(run.error),
+            "system": storable(run.system),
+            "signals": _json(run.signals),
+            "plans": _json(run.plans),
+            "samples": _json(run.samples),
+            "tally": _json(run.tally) if run.tally else None,
+            "answer": _json(run.answer) if run.answer else None,
+        },
+    )
+
+
+def _attach(db: sqlite3.Connection, message_id: int, attachments: tuple[Attachment, ...]) -> None:
+    db.executemany(
+        "INSERT OR IGNORE INTO attachment (message_id, position, name, text) VALUES (?, ?, ?, ?)",
+        [(message_id, i, storable(a.name), storable(a.text)) for i, a in enumerate(attachments)],
     )
 
 
@@ -112,6 +171,10 @@ def _write_run(db: sqlite3.Connection, record: Record, owner: str | None) -> Non
         "tally": _json(record.tally) if record.tally else None,
         "answer": _json(record.answer) if record.answer else None,
     }
+    _put_run(db, fields)
+
+
+def _put_run(db: sqlite3.Connection, fields: dict[str, Any]) -> None:
     places = ", ".join("?" * len(fields))
     db.execute(f"INSERT OR REPLACE INTO run ({', '.join(fields)}) VALUES ({places})", tuple(fields.values()))
 

@@ -18,7 +18,7 @@ from tests.store.filling import following, said
 def made(path: Path, n: int) -> None:
     """A database as the first `n` migrations leave it, with a conversation in it."""
     path.touch()
-    opening._migrate(path, MIGRATIONS[:n])
+    opening.migrate(path, MIGRATIONS[:n])
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("INSERT INTO conversation VALUES ('abcd1234', 'Old', 'user', 1.0, 2.0, 2, 1, 0, NULL)")
         message = "INSERT INTO message VALUES (?, 'abcd1234', ?, ?, ?, 1.0, ?, ?)"
@@ -54,8 +54,8 @@ def test_all_ways_lead_to_the_same_shape(tmp_path: Path) -> None:
     for n in range(VERSION + 1):
         path = tmp_path / f"{n}.db"
         path.touch()
-        opening._migrate(path, MIGRATIONS[:n])
-        opening._migrate(path)
+        opening.migrate(path, MIGRATIONS[:n])
+        opening.migrate(path)
         with closing(sqlite3.connect(path)) as db:
             shapes.append(db.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall())
     assert all(shape == shapes[0] for shape in shapes)
@@ -69,7 +69,7 @@ def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        opening._migrate(path, (*MIGRATIONS, fails))
+        opening.migrate(path, (*MIGRATIONS, fails))
     with closing(sqlite3.connect(path)) as db:
         assert version(db) == 1
         assert db.execute("SELECT count(*) FROM message").fetchone() == (2,)

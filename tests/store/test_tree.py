@@ -61,6 +61,15 @@ def test_the_newest_leaf_is_a_leaf_of_its_branch(pairs: list[tuple[int, int | No
         assert all(each == tree.siblings(each)[-1] for each in path[begin:])
 
 
+@given(shapes())
+def test_a_walk_meets_every_message_once_and_after_its_parent(pairs: list[tuple[int, int | None]]) -> None:
+    tree = Tree(pairs)
+    walk = list(tree)
+    assert sorted(walk) == sorted(message for message, _ in pairs)
+    for place, message in enumerate(walk):
+        assert tree.parent(message) in (None, *walk[:place])
+
+
 def test_an_empty_tree() -> None:
     tree = Tree([])
     assert (tree.newest_leaf(), tree.path(None), tree.children(None)) == (None, (), ())
