@@ -51,6 +51,21 @@ def _parse_think(value: object) -> object:
     raise ValueError("must be auto, off, or a number of tokens")
 
 
+def _parse_keys(value: object) -> object:
+    """Any table of texts: what it names is for the chat to judge, which goes on without what is wrong."""
+    if isinstance(value, str):
+        pairs = [pair.partition("=") for pair in value.split()]
+        if not all(name and keys for name, _, keys in pairs):
+            raise ValueError("must be like stop=ctrl+x,escape help=f2")
+        return {name: keys for name, _, keys in pairs}
+    if isinstance(value, Mapping):
+        return {
+            name: ",".join(map(str, keys)) if isinstance(keys, list) else str(keys)
+            for name, keys in value.items()
+        }
+    return value
+
+
 def _check_n_ctx(value: int) -> int:
     if value and not 256 <= value <= _MOST_TOKENS:
         raise ValueError(f"must be 0 or from 256 to {_MOST_TOKENS}")
@@ -138,6 +153,13 @@ class Settings(BaseModel):
 
     seed: Annotated[int | None, Field(ge=0, lt=1 << 31)] = None
     """The same seed and settings give the same text. Unset: a new one for each run."""
+
+    theme: str | None = None
+    """Colours of the chat, such as nord or textual-light. Unset: those last chosen in the chat."""
+
+    keys: Annotated[dict[str, str], BeforeValidator(_parse_keys)] = {}
+    """Keys of the chat by the name of what they do, as in stop=ctrl+x,escape help=f2; a table in the
+    settings file. "mull config keys" lists the names."""
 
     def at_effort(self, effort: str) -> Settings:
         """These settings at an effort that was chosen later: what fixed the thinking before gives way.
@@ -276,6 +298,8 @@ def _expected(error: ErrorDetails) -> str:
             return "must be a text in quotes"
         case "path_type" | "is_instance_of":
             return "must be a path in quotes"
+        case "dict_type":
+            return "must be a table of keys"
         case "literal_error":
             return f"must be one of {limits['expected']}"
         case "greater_than_equal":

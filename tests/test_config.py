@@ -56,6 +56,8 @@ def test_the_defaults() -> None:
         "min_p": None,
         "repeat_penalty": None,
         "seed": None,
+        "theme": None,
+        "keys": {},
     }
 
 

@@ -30,6 +30,7 @@ PURE = (
         "query",
         "control",
     ),
+    *("codeblocks", "formulas.finding", "formulas.readable"),
     *("strategies", "engine.scheduler", "engine.thinking"),
     *("store.tree", "store.titles", "store.matching"),
     *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
+from textual.widgets import TextArea
 
+from assistant.errors import UsageError
 from assistant.store.journal import Journal
 
+from . import keymap, slash, taste
+from .commands import COMMANDS, bindings
 from .lazy_session import LazySession
 from .protocol import SessionLike
 from .screens.chat import ChatScreen
+from .taste import Taste
 
 if TYPE_CHECKING:
     from assistant.config import Settings
@@ -26,10 +34,7 @@ class MullApp(App[None]):
 
     TITLE = "Mull"
     CSS_PATH = "mull.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", id="help"),
-        Binding("ctrl+q", "quit", "Quit", id="quit", priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class MullApp(App[None]):
         journal: Journal | None = None,
         conversation_id: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wishes: Taste = Taste(),  # noqa: B008 - a frozen value
     ) -> None:
         """`session_factory` is called in a thread after first paint; `clock` gives seconds.
 
@@ -49,10 +55,40 @@ class MullApp(App[None]):
         self.conversation_id = conversation_id
         self._session = LazySession(session_factory)
         self._clock = clock
+        self._wishes = wishes
+        self._has_own_theme = False
+        # NO_COLOR means no colour: Textual alone would still paint in shades of grey.
+        self.no_color = bool(os.environ.get("NO_COLOR"))
+        self._filters = [each for each in self._filters if not isinstance(each, Monochrome)]
+        if self.no_color:
+            self._filters.append(NoColor())
 
     def get_default_screen(self) -> Screen[None]:
         """The chat."""
         return ChatScreen(self._session, self._clock)
+
+    def on_mount(self) -> None:
+        """Take the user's theme and keys."""
+        self.theme, problem = taste.chosen_theme(self._wishes.theme, self.available_themes, self.theme)
+        self._has_own_theme = True
+        taken = {key for binding in TextArea.BINDINGS for key in getattr(binding, "key", "").split(",")}
+        keys, problems = keymap.checked(self._wishes.keys, taken)
+        self.set_keymap(keys)
+        for sentence in (problem, *problems):
+            if sentence:
+                self.notify(sentence, severity="warning", markup=False, timeout=10)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers: every command that can be had now."""
+        for command in COMMANDS:
+            if command.owner == "prompt" or command.parameters or command.id == "palette":
+                continue
+            for choice in command.choices or ("",):
+                if slash.is_available(screen, command, choice):
+                    name = f"{command.name}: {choice}" if choice else command.name
+                    run = partial(self.run_action, slash.target(command, choice), screen)
+                    told = command.sentence if not choice else f"/{command.word} {choice}"
+                    yield SystemCommand(name, told, run)
 
     async def action_quit(self) -> None:
         """Stop what runs and end the app."""
@@ -66,11 +102,28 @@ class MullApp(App[None]):
         await asyncio.to_thread(self._session.close)
 
     def action_help(self) -> None:
-        """Show the keys."""
+        """Show what can be done."""
         from .screens.help import HelpScreen
 
-        chain = self.screen._binding_chain
-        self.push_screen(HelpScreen(b for _, bindings in chain for _, b in bindings))
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_theme(self, name: str = "") -> None:
+        """Take a theme, or show all of them to choose from; the choice is kept for the next start."""
+        if not name:
+            self.search_themes()
+        elif name in self.available_themes:
+            self.theme = name
+        else:
+            _, problem = taste.chosen_theme(name, self.available_themes, self.theme)
+            slash.say(self, UsageError(problem))
+
+    def watch_theme(self, before: str, after: str) -> None:
+        """Remember what the user chose."""
+        if self._has_own_theme and before != after:
+            taste.remember_theme(after)
+            if self._wishes.theme not in (None, after):
+                self.notify(f"The setting theme, {self._wishes.theme}, comes back at the next start.")
 
 
 def run(settings: Settings, journal: Journal | None = None, conversation_id: str | None = None) -> None:
@@ -81,4 +134,5 @@ def run(settings: Settings, journal: Journal | None = None, conversation_id: str
 
         return Session.open(settings)
 
-    MullApp(open_session, journal=journal, conversation_id=conversation_id).run()
+    wishes = Taste(settings.theme, settings.keys)
+    MullApp(open_session, journal=journal, conversation_id=conversation_id, wishes=wishes).run()

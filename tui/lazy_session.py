@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant.control import Control
@@ -39,7 +40,8 @@ class LazySession:
 
         def start(session: SessionLike) -> Iterator[Event]:
             settings = session.settings.at_effort(effort) if effort else None
-            return session.run(query, control, settings=settings)
+            asked = query if query.system else replace(query, system=session.settings.system)
+            return session.run(asked, control, settings=settings)
 
         return self._iterate(start)
 

@@ -15,7 +15,14 @@ from itertools import pairwise
 
 from assistant.errors import UsageError
 
-_METAVARS = {"Path": "PATH", "int": "N", "float": "X", "str": "TEXT", "bool": "true|false"}
+_METAVARS = {
+    "Path": "PATH",
+    "int": "N",
+    "float": "X",
+    "str": "TEXT",
+    "bool": "true|false",
+    "dict": "NAME=KEYS",
+}
 _PREFIX = "setting."
 
 
@@ -29,7 +36,7 @@ class Setting:
     """What is written under the field."""
     takes: str
     """A short form of what it takes, such as auto|off|N."""
-    default: str | int | float | bool | None
+    default: str | int | float | bool | dict[str, str] | None
     """None where unset means something of its own, which the sentence tells."""
 
     @property
@@ -68,6 +75,8 @@ def settings() -> tuple[Setting, ...]:
 def _takes(annotation: ast.expr) -> str:
     words = []
     for node in ast.walk(annotation):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "dict":
+            return _METAVARS["dict"]
         if isinstance(node, ast.Name) and node.id in _METAVARS:
             words.append(_METAVARS[node.id])
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -84,7 +93,7 @@ def add_settings(parser: ArgumentParser) -> None:
     """Give `parser` a flag for each setting; what is not typed leaves no trace."""
     group = parser.add_argument_group("settings")
     for setting in settings():
-        default = "" if setting.default is None else f" (default: {setting.default})"
+        default = "" if setting.default in (None, {}) else f" (default: {setting.default})"
         takes, choices = setting.takes, ""
         if len(takes) > _WIDEST:
             takes, choices = "NAME", f" One of {', '.join(setting.takes.split('|'))}."

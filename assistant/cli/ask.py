@@ -15,11 +15,12 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from assistant import attachments
 from assistant.cli._exit_codes import ExitCode, exit_code
 from assistant.cli._flags import add_continuing, add_settings, is_continuing, typed
 from assistant.control import Control
 from assistant.errors import MullError, UsageError
-from assistant.query import Attachment, Query
+from assistant.query import Query
 
 if TYPE_CHECKING:
     from assistant.cli._show import Show
@@ -36,8 +37,6 @@ examples:
 exit status:
   0 answered, 1 no answer, 2 wrong usage or settings, 3 the model cannot be
   run, 130 interrupted. Ctrl-C stops and keeps what there is; twice quits."""
-
-_MOST_BYTES = 16 << 20
 
 
 class Runs(Protocol):
@@ -81,7 +80,7 @@ def run(args: Namespace) -> ExitCode:
     control = Control()
     try:
         text = question(args.question, sys.stdin)
-        files = tuple(attachment(Path(path)) for path in args.file)
+        files = tuple(attachments.read(Path(path)) for path in args.file)
         from assistant.config import load
 
         settings = load(typed(args))
@@ -153,50 +152,13 @@ def question(words: Sequence[str], stdin: TextIO | None) -> str:
     """
     parts = [" ".join(words).strip()]
     if stdin is not None and not stdin.isatty():
-        parts.append(_decoded(stdin.buffer.read(_MOST_BYTES + 1), "Standard input").strip())
+        parts.append(
+            attachments.decoded(stdin.buffer.read(attachments.MOST_BYTES + 1), "Standard input").strip()
+        )
     text = "\n\n".join(filter(None, parts))
     if not text:
         raise UsageError("There is no question.", 'Write one: mull ask "question", or send one down a pipe.')
     return text
-
-
-def attachment(path: Path) -> Attachment:
-    """A text file to go with the question.
-
-    Raises:
-        UsageError: there is no such file, or it cannot be read, or it is not text, or too long.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.", "Check the name that follows --file.") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path} is a folder.", "Name its files, each with a --file of its own.") from None
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror or error}.", "Name a file that you may read."
-        ) from None
-    return Attachment(path.name, _decoded(content, str(path)))
-
-
-def _decoded(content: bytes, name: str) -> str:
-    """Text in UTF-8, with or without a byte order mark, its line ends as \\n."""
-    if len(content) > _MOST_BYTES:
-        raise UsageError(
-            f"{name} has more than {_MOST_BYTES >> 20} MiB.",
-            "No model reads as much; give the part that matters.",
-        )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{name} is not UTF-8 text (byte {error.start}).",
-            "Save it as UTF-8; images and programs do not go.",
-        ) from None
-    if "\0" in text:
-        raise UsageError(f"{name} is not text: it has zero bytes.", "Only text can be read.")
-    return text.replace("\r\n", "\n")
 
 
 @contextmanager

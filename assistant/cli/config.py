@@ -13,7 +13,8 @@ _EXAMPLES = """\
 examples:
   mull config path                        where the settings file is
   mull config show                        the settings in force
-  mull config template                    a settings file to start from"""
+  mull config template                    a settings file to start from
+  mull config keys                        the names that the setting keys takes"""
 
 _PAGE = """\
 # Settings
@@ -30,12 +31,12 @@ over a variable, a variable over the file, and the file over the default.
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.epilog = _EXAMPLES
-    parser.usage = "mull config [settings] path|show|template|page"
+    parser.usage = "mull config [settings] path|show|template|keys|page"
     parser.add_argument(
         "what",
-        choices=("path", "show", "template", "page"),
+        choices=("path", "show", "template", "keys", "page"),
         help="Where the settings file is; the settings in force; a settings file to start from; "
-        "or what is known of every setting.",
+        "the keys of the chat; or what is known of every setting.",
     )
     add_settings(parser)
     parser.set_defaults(run=run)
@@ -55,6 +56,8 @@ def run(args: Namespace) -> ExitCode:
                 print(_toml(name, value))
         case "template":
             print(template(), end="")
+        case "keys":
+            print(keys(), end="")
         case "page":
             print(page(), end="")
     return ExitCode.ANSWERED
@@ -69,13 +72,24 @@ def template() -> str:
     return "\n".join(parts)
 
 
+def keys() -> str:
+    """What the setting `keys` takes: each name, its keys, and what it does."""
+    from assistant.tui.commands import COMMANDS
+
+    width = max(len(command.id) for command in COMMANDS) + 1
+    lines = ["# Names for the setting keys, with the keys that they have by default.\n", "[keys]\n"]
+    for command in COMMANDS:
+        lines.append(f"#{command.id:{width}}= {json.dumps(command.keys):32} # {command.sentence}\n")
+    return "".join(lines)
+
+
 def page() -> str:
     """The documentation's page of settings, docs/SETTINGS.md."""
     return "\n".join([_PAGE, *map(_section, settings())])
 
 
 def _section(setting: Setting) -> str:
-    default = "" if setting.default is None else f" · default `{setting.default}`"
+    default = "" if setting.default in (None, {}) else f" · default `{setting.default}`"
     takes = setting.takes.replace("|", " | ")
     return (
         f"## `{setting.name}`\n\n{setting.sentence}\n\n"
@@ -84,5 +98,10 @@ def _section(setting: Setting) -> str:
 
 
 def _toml(name: str, value: object, comment: str = "") -> str:
-    # JSON writes every value of ours as TOML reads it; TOML has no word for unset
-    return f"# {name} =" if value is None else f"{comment}{name} = {json.dumps(value, ensure_ascii=False)}"
+    # JSON writes every value of ours but tables as TOML reads it; TOML has no word for unset
+    if value is None:
+        return f"# {name} ="
+    if isinstance(value, dict):
+        pairs = ", ".join(_toml(json.dumps(key), each) for key, each in value.items())
+        return f"{comment}{name} = {{{pairs}}}"
+    return f"{comment}{name} = {json.dumps(value, ensure_ascii=False)}"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from assistant.attachments import read
 from assistant.cli._exit_codes import ExitCode, exit_code
 from assistant.cli._show import Plain
-from assistant.cli.ask import ask, attachment, question, stops_at_interrupt
+from assistant.cli.ask import ask, question, stops_at_interrupt
 from assistant.control import Control
 from assistant.errors import (
     ConfigError,
@@ -120,21 +121,22 @@ def test_a_pipe_that_is_not_text() -> None:
     with pytest.raises(UsageError) as caught:
         question(["Explain"], pipe(b"\x89PNG"))
     assert str(caught.value) == (
-        "Standard input is not UTF-8 text (byte 0). Save it as UTF-8; images and programs do not go."
+        "Standard input is an image, and Mull's models cannot see. Say in words what it shows."
     )
 
 
 def test_a_file_goes_with_the_question(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes("\ufeffGrüße\r\n".encode())
-    assert attachment(path).name == "notes.txt"
-    assert attachment(path).text == "Grüße\n"
+    assert read(path).name == "notes.txt"
+    assert read(path).text == "Grüße\n"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"\xff\xd8", "is not UTF-8 text (byte 0). Save it as UTF-8; images and programs do not go."),
+        (b"\x89PNG\r\n\x1a\n", "is an image, and Mull's models cannot see. Say in words what it shows."),
         (b"GGUF\0\0", "is not text: it has zero bytes. Only text can be read."),
     ],
 )
@@ -142,16 +144,14 @@ def test_a_file_that_is_not_text(tmp_path: Path, content: bytes, message: str) -
     path = tmp_path / "picture"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        attachment(path)
+        read(path)
     assert str(caught.value) == f"{path} {message}"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        attachment(tmp_path / "notes.txt")
-    assert (
-        str(caught.value) == f"There is no file {tmp_path / 'notes.txt'}. Check the name that follows --file."
-    )
+        read(tmp_path / "notes.txt")
+    assert str(caught.value) == f"There is no file {tmp_path / 'notes.txt'}. Check its name."
 
 
 def test_a_file_that_no_model_could_read(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_file_that_no_model_could_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate((16 << 20) + 1)
     with pytest.raises(UsageError) as caught:
-        attachment(path)
+        read(path)
     assert str(caught.value) == (
         f"{path} has more than 16 MiB. No model reads as much; give the part that matters."
     )
@@ -167,7 +167,7 @@ def test_a_file_that_no_model_could_read(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is a folder|cannot be read"):
-        attachment(tmp_path)
+        read(tmp_path)
 
 
 @pytest.mark.parametrize(

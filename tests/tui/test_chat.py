@@ -354,16 +354,6 @@ async def test_an_example_asks_itself() -> None:
     assert session.queries[0].text == "hi"
 
 
-async def test_help_lists_the_keys_in_force() -> None:
-    async with chat(ScriptedSession()) as pilot:
-        await pilot.press("f1")
-        page = str(pilot.app.screen.query("Static").first().visual)  # type: ignore[attr-defined]
-        assert "^g" in page
-        assert "end the thinking and answer now" in page
-        await pilot.press("escape")
-        assert len(pilot.app.screen_stack) == 1
-
-
 async def test_quitting_stops_the_run_and_closes_the_session() -> None:
     session = ScriptedSession([planned(), text("One"), threading.Event()])
     async with chat(session) as pilot:

@@ -96,7 +96,7 @@ async def test_a_pasted_megabyte_is_folded_and_sent_whole() -> None:
     async with chat(session) as pilot:
         field = prompt(pilot)
         field.post_message(events.Paste(megabyte))
-        await wait_until(pilot, lambda: field.text == "[paste 1: 1,000,000 characters, 1 lines]")
+        await wait_until(pilot, lambda: field.text == "[paste 1: 1.0 MB, 1 line]")
         await pilot.press("enter")
         await wait_until(pilot, lambda: "Read" in shown(pilot))
         assert "more characters" in shown(pilot)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -19,12 +19,14 @@ from textual.widgets import Footer
 from assistant.control import Control
 from assistant.errors import MullError
 from assistant.query import Message, Query
-from assistant.terminal import visible
 
+from .. import commands, pieces
+from .. import effort as efforts
 from ..job import Job
 from ..lazy_session import LazySession
 from ..messages import JobArrived, JobEnded
 from ..progress import Phase, Progress
+from ..widgets.prompt.composer import Composer
 from ..widgets.prompt.prompt import Prompt
 from ..widgets.status.status import Status, StatusLine
 from ..widgets.transcript.assistant import AssistantTurn
@@ -45,17 +47,11 @@ MORE_TOKENS = 256
 class ChatScreen(Screen[None]):
     """Owns the conversation; the worker only iterates the session and posts what came."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "Stop", id="stop"),
-        Binding("ctrl+g", "answer_now", "Answer now", id="answer_now"),
-        Binding("ctrl+r", "think_more", "Think more", id="think_more"),
-        Binding("ctrl+t", "toggle_thinking", "Thinking", id="thinking"),
-        # The text field would redo on ctrl+y, and stay empty-handed: nobody undoes an answer.
-        Binding("ctrl+y", "copy_answer", "Copy", id="copy_answer", priority=True),
-        Binding("ctrl+l", "new_conversation", "New", id="new_conversation"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*commands.bindings("chat")]
 
     phase: reactive[Phase] = reactive[Phase]("starting", bindings=True)
+    effort: reactive[str] = reactive("")
+    """How hard to try in this conversation, as `assistant.effort` writes it; empty: as the settings say."""
 
     def __init__(self, session: LazySession, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -71,8 +67,7 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Transcript()
         with Vertical(id="composer"):
-            with Vertical(id="prompt-frame"):
-                yield Prompt()
+            yield Composer()
             yield StatusLine()
         yield Footer(show_command_palette=False)
 
@@ -93,15 +88,17 @@ class ChatScreen(Screen[None]):
         self._job = job
         self._progress.begin()
         self._show("planning" if job.query else "loading")
-        self._perform(job)
+        self._perform(job, self.effort or None)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="run")
-    def _perform(self, job: Job) -> None:
+    def _perform(self, job: Job, effort: str | None) -> None:
         """Iterate the session in a thread; touches no widget."""
         error: MullError | None = None
         try:
             session = self._session
-            with closing(session.run(job.query, job.control) if job.query else session.load()) as events:
+            with closing(
+                session.run(job.query, job.control, effort) if job.query else session.load()
+            ) as events:
                 for event in events:
                     if job.put(event):
                         self.post_message(JobArrived(job))
@@ -148,7 +145,7 @@ class ChatScreen(Screen[None]):
 
     def _remember(self, job: Job, answer: str, thinking: str) -> None:
         if job.query is not None and answer:
-            self._conversation.append(Message("user", job.query.text))
+            self._conversation.append(job.query.messages()[-1])
             self._conversation.append(Message("assistant", answer, thinking))
 
     # -- what comes ----------------------------------------------------------------------------------
@@ -203,7 +200,8 @@ class ChatScreen(Screen[None]):
     @on(Example.Asked)
     async def _ask(self, message: Prompt.Submitted | Example.Asked) -> None:
         is_busy = self._job is not None
-        turn = await self.query_one(Transcript).add_user(message.text, is_queued=is_busy)
+        files = message.attachments if isinstance(message, Prompt.Submitted) else ()
+        turn = await self.query_one(Transcript).add_user(message.text, files, is_queued=is_busy)
         if is_busy:
             self._queue.append(turn)
         else:
@@ -212,7 +210,17 @@ class ChatScreen(Screen[None]):
 
     async def _start(self, turn: UserTurn) -> None:
         self._turn = self._last_turn = await self.query_one(Transcript).answer(turn)
-        self._begin(Job(Query(turn.text, history=tuple(self._conversation))))
+        self._begin(Job(Query(turn.text, tuple(self._conversation), attachments=turn.attachments)))
+
+    @on(Prompt.WentUp)
+    async def action_take_back(self) -> None:
+        """Have the last queued question in the prompt again, or else the one sent before."""
+        if self._queue:
+            turn = self._queue.pop()
+            self.query_one(Prompt).put(turn.text)
+            await turn.remove()
+        else:
+            self.query_one(Prompt).recall_older()
 
     @property
     def _control(self) -> Control | None:
@@ -230,8 +238,14 @@ class ChatScreen(Screen[None]):
             return self.phase in ("thinking", "answering") and (model is None or model.has_thinking)
         if action == "toggle_thinking":
             return self._last_turn is not None and self._last_turn.has_thinking
-        if action == "copy_answer":
-            return self._last_turn is not None and bool(self._last_turn.answer)
+        if action == "copy":
+            return bool(pieces.piece(self._last_turn, str(parameters[0]) if parameters else "answer"))
+        if action == "save_code":
+            return bool(pieces.piece(self._last_turn, "code"))
+        if action == "formulas":
+            return self.query_one(Transcript).has_formulas
+        if action == "take_back":
+            return bool(self._queue)
         if action == "new_conversation":
             return self._last_turn is not None
         return True
@@ -257,11 +271,21 @@ class ChatScreen(Screen[None]):
         if self._last_turn is not None:
             self._last_turn.toggle_thinking()
 
-    def action_copy_answer(self) -> None:
-        """Hand the last answer to the terminal's clipboard."""
-        if self._last_turn is not None:
-            self.app.copy_to_clipboard(visible(self._last_turn.answer))
-            self.app.notify("The answer was sent to the terminal's clipboard.")
+    def action_copy(self, what: str = "answer") -> None:
+        """Copy the last answer, the question, its last code block or the thinking."""
+        pieces.copy(self.app, self._last_turn, what)
+
+    def action_save_code(self, name: str = "") -> None:
+        """Save a code block of the last answer."""
+        pieces.save_code(self.app, self._last_turn, name)
+
+    def action_formulas(self) -> None:
+        """Show formulas as the model wrote them, or readable again."""
+        self.query_one(Transcript).toggle_formulas()
+
+    def action_effort(self, level: str = "") -> None:
+        """Choose how hard to try from now on; without a level, say how hard that is."""
+        self.effort = efforts.chosen(self.app, level, self.effort)
 
     def action_new_conversation(self) -> None:
         """Forget this conversation and stop what runs for it."""

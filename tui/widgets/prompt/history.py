@@ -11,6 +11,11 @@ class PromptHistory:
         self._draft = ""
         self._at = 0
 
+    @property
+    def is_walking(self) -> bool:
+        """Whether an earlier prompt is in the field."""
+        return self._at < len(self._prompts)
+
     def add(self, text: str) -> None:
         """Remember a prompt and end the walk."""
         if not self._prompts or self._prompts[-1] != text:

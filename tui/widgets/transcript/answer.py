@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -10,20 +10,25 @@ from urllib.parse import unquote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from textual import on
+from textual.reactive import reactive
 from textual.widget import MountError
 from textual.widgets import Markdown
+from textual.widgets.markdown import MarkdownBlock
 
 from assistant.terminal import visible
+
+from .formulas import BLOCK, FormulaBlock, add_formulas
 
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from textual.widgets.markdown import MarkdownStream
 
 
-def _parser() -> MarkdownIt:
+def _parser(*, as_source: bool, found_formula: Callable[[], None]) -> MarkdownIt:
     # HTML is shown as text: a widget that renders none would drop it without a word.
     parser = MarkdownIt("gfm-like", {"html": False, "linkify": False}).disable("linkify")
     parser.core.ruler.push("mull", _keep_faithful)
+    add_formulas(parser, as_source=as_source, found=found_formula)
     return parser
 
 
@@ -50,11 +55,31 @@ def _faithful(children: list[Token]) -> Iterator[Token]:
 class AnswerText(Markdown):
     """Streams an answer through Textual's own Markdown stream."""
 
+    shows_sources: reactive[bool] = reactive(False)
+    """Whether formulas are shown as the model wrote them."""
+
     def __init__(self) -> None:
-        super().__init__(parser_factory=_parser, open_links=False)
+        super().__init__(parser_factory=self._make_parser, open_links=False)
+        self.has_formulas = False
+        """Whether there is a formula in it."""
         self._stream: MarkdownStream | None = None
         self.raw = ""
         """The text as the model wrote it."""
+
+    def _make_parser(self) -> MarkdownIt:
+        return _parser(as_source=self.shows_sources, found_formula=self._note_formula)
+
+    def _note_formula(self) -> None:
+        self.has_formulas = True
+
+    def unhandled_token(self, token: Token) -> MarkdownBlock | None:
+        """The block of a formula."""
+        return FormulaBlock(self, token).build() if token.type == BLOCK else None
+
+    async def watch_shows_sources(self) -> None:
+        """Show the text anew."""
+        if self.has_formulas and self._stream is None:
+            await self.update(visible(self.raw))
 
     async def write(self, text: str) -> None:
         """Add text to the end."""

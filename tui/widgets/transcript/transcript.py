@@ -7,7 +7,9 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from assistant.errors import MullError
+from assistant.query import Attachment
 
+from .answer import AnswerText
 from .assistant import AssistantTurn
 from .notice import ErrorLine, NoticeLine
 from .user import UserTurn
@@ -16,6 +18,8 @@ from .welcome import Welcome
 
 class Transcript(VerticalScroll, can_focus=False):
     """Follows its end until the user scrolls up, and again once the user is back there."""
+
+    _shows_sources = False
 
     def compose(self) -> ComposeResult:
         # Never shorter than the pane: an anchored pane would push a short conversation to its bottom.
@@ -39,10 +43,10 @@ class Transcript(VerticalScroll, can_focus=False):
     def _turns(self) -> Vertical:
         return self.query_one("#turns", Vertical)
 
-    async def add_user(self, text: str, *, is_queued: bool) -> UserTurn:
+    async def add_user(self, text: str, attachments: tuple[Attachment, ...], *, is_queued: bool) -> UserTurn:
         """Put the user's turn at the end and scroll to it."""
         self.welcome.display = False
-        turn = UserTurn(text, is_queued=is_queued)
+        turn = UserTurn(text, attachments, is_queued=is_queued)
         await self.add(turn)
         self.anchor()
         return turn
@@ -61,6 +65,17 @@ class Transcript(VerticalScroll, can_focus=False):
     async def add_error(self, error: MullError) -> None:
         """Put what went wrong at the end."""
         await self.add(ErrorLine(error))
+
+    @property
+    def has_formulas(self) -> bool:
+        """Whether any answer has a formula."""
+        return any(answer.has_formulas for answer in self.query(AnswerText))
+
+    def toggle_formulas(self) -> None:
+        """Show the formulas of all answers as the model wrote them, or readable again."""
+        self._shows_sources = not self._shows_sources
+        for answer in self.query(AnswerText):
+            answer.shows_sources = self._shows_sources
 
     async def clear(self) -> None:
         """Empty the conversation."""

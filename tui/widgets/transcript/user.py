@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from assistant.query import Attachment
 from assistant.terminal import visible
 
 SHOWN_CHARACTERS = 4_000
@@ -18,13 +19,21 @@ SHOWN_LINES = 40
 class UserTurn(Vertical):
     """What the user wrote, and whether it still waits for its turn."""
 
-    def __init__(self, text: str, *, is_queued: bool = False) -> None:
+    def __init__(
+        self, text: str, attachments: tuple[Attachment, ...] = (), *, is_queued: bool = False
+    ) -> None:
         super().__init__(classes="-queued" if is_queued else "")
         self.text = text
         """The user's own words, as the model gets them."""
+        self.attachments = attachments
+        """The files that go with them."""
 
     def compose(self) -> ComposeResult:
         yield Static(Content(_shown(self.text)), classes="words")
+        for file in self.attachments:
+            n_lines = len(file.text.splitlines())
+            lines = "1 line" if n_lines == 1 else f"{n_lines:,} lines"
+            yield Static(Content(f"+ {visible(file.name)}, {lines}"), classes="file")
         yield Static("queued", classes="queue-note")
 
     def leave_queue(self) -> None:

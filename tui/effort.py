@@ -1,0 +1,26 @@
+"""Choosing how hard to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+
+from assistant.effort import parse
+from assistant.errors import UsageError
+
+from . import slash
+
+
+def chosen(app: App[Any], text: str, now: str) -> str:
+    """The effort that `text` names, or `now` if it names none; either way the user is told."""
+    if text:
+        try:
+            now = parse(text)
+        except ValueError as error:
+            slash.say(app, UsageError(f'An effort {error}, not "{text}".'))
+            return now
+        app.notify(f"From now on: effort {now}.")
+    else:
+        app.notify(f"Effort: {now or 'as the settings say'}. /effort low..high sets a least and a most.")
+    return now
