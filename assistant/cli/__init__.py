@@ -31,6 +31,7 @@ examples:
   mull                                    open the chat
   mull -c                                 open it with the last conversation
   mull --model my-model.gguf              open it with a model of your own
+  mull --plain                            chat in lines, for screen readers
   mull ask "What is 17 * 24?"             one answer, on standard output
   git diff | mull ask "Explain this"      ask about what comes down a pipe
 
@@ -120,6 +121,12 @@ def _parser() -> Parser:
             command = import_module(f"{__name__}.{module.name}")
             summary = str(command.__doc__).partition("\n")[0]
             command.add(commands.add_parser(module.name, help=summary, description=summary))
+    parser.add_argument(
+        "--plain",
+        dest="is_plain",
+        action="store_true",
+        help="Chat in plain lines, for screen readers: nothing is drawn, output is only ever added.",
+    )
     add_continuing(parser)
     add_settings(parser)
     return parser
@@ -127,10 +134,10 @@ def _parser() -> Parser:
 
 def _chat(args: Namespace) -> int:
     """Open the chat."""
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+    if not args.is_plain and not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
         raise UsageError(
             "The chat needs a terminal, and this is not one.",
-            'To ask one question, write: mull ask "question"',
+            'To ask one question, write: mull ask "question". Plain lines do anywhere: mull --plain',
         )
     from assistant.config import load
 
@@ -138,10 +145,14 @@ def _chat(args: Namespace) -> int:
     from assistant.store.journal import Journal
 
     with closing(Journal(is_kept=settings.history == "on")) as journal:
-        conversation = journal.conversation(args.conversation).summary.id if is_continuing(args) else None
+        conversation = journal.conversation(args.conversation) if is_continuing(args) else None
+        if args.is_plain:
+            from assistant.cli._plain import run as run_plain
+
+            return run_plain(settings, journal, conversation)
         from assistant.tui.app import run
 
-        run(settings, journal, conversation)
+        run(settings, journal, conversation.summary.id if conversation else None)
     return ExitCode.ANSWERED
 
 

@@ -180,7 +180,7 @@ class Plain:
             self._answer = ""
             self._write(answer.text)
         self.close()
-        if note := _shortfall(answer):
+        if note := shortfall(answer):
             self._note(note)
         if answer.doubt:
             self._note(answer.doubt)
@@ -268,7 +268,7 @@ def _fitting(line: str, width: int) -> int:
     return len(line)
 
 
-def _shortfall(answer: Answer) -> str:
+def shortfall(answer: Answer) -> str:
     """What is missing of an answer, and what to do about it; empty if it is whole."""
     match answer.finish_reason, bool(answer.text.strip()):
         case "stopped", _:

@@ -62,7 +62,7 @@ def test_the_chat_needs_a_terminal() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "mull: The chat needs a terminal, and this is not one.\n"
-        '      To ask one question, write: mull ask "question"\n'
+        '      To ask one question, write: mull ask "question". Plain lines do anywhere: mull --plain\n'
     )
 
 
@@ -82,7 +82,7 @@ def test_the_chat_needs_a_terminal() -> None:
         (
             ["ask", "--file", "no-such-file", "hi"],
             "There is no file no-such-file.",
-            "Check the name that follows --file.",
+            "Check its name.",
         ),
         (
             ["ask", "--max-tokens", "0", "hi"],
