@@ -34,7 +34,7 @@ PURE = (
     *("strategies", "engine.scheduler", "engine.thinking"),
     *("store.tree", "store.titles", "store.matching"),
     *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
-    *("catalog.offers", "download.source", "download.meter"),
+    *("catalog.offers", "catalog.outline", "catalog.ranking", "download.source", "download.meter"),
 )
 
 

@@ -229,11 +229,24 @@ class SpeedStore:
         key = self._key(model)
         speeds.pop(key, None)
         prefill = curve.prefill if 0 < curve.prefill < math.inf else 0.0
-        speeds[key] = {"model": model.name, "prefill": prefill, "decode": decode}
+        file = {"file": Path(model.path).name, "size_bytes": model.size_bytes}
+        speeds[key] = {"model": model.name, **file, "prefill": prefill, "decode": decode}
         newest = dict(itertools.islice(speeds.items(), max(len(speeds) - _MAX_MODELS, 0), None))
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self._path, json.dumps(newest, indent=1).encode())
+
+    def by_file(self) -> dict[tuple[str, int], float]:
+        """Tokens per second of one sequence as it ran last, by the file's name and size in bytes."""
+        found: dict[tuple[str, int], float] = {}
+        for entry in self._read().values():
+            curve = _curve(entry)
+            if curve is None or not isinstance(entry, dict):
+                continue
+            name, size = entry.get("file"), entry.get("size_bytes")
+            if isinstance(name, str) and type(size) is int and (speed := curve.tokens_per_second()):
+                found[name, size] = speed
+        return found
 
     def _read(self) -> dict[str, object]:
         try:

@@ -194,3 +194,24 @@ def test_two_writers_at_once_leave_a_whole_file_at_any_time(tmp_path: Path) -> N
     models = [replace(scripted_model(), size_bytes=i) for i in (1, 2)]
     assert SpeedCurve(1.0, ((1, 100.0),)) in [store.load(model) for model in models]
     assert os.listdir(tmp_path) == ["speeds.json"]
+
+
+def test_speeds_are_told_by_file(tmp_path: Path) -> None:
+    store = SpeedStore(tmp_path)
+    store.save(MODEL, CURVE)
+    store.save(replace(MODEL, options={"n_gpu_layers": -1}), SpeedCurve(400.0, ((1, 40.0),)))
+    store.save(replace(MODEL, path="/elsewhere/two.gguf"), CURVE)
+
+    assert store.by_file() == {("one.gguf", 1000): 40.0, ("two.gguf", 1000): 10.0}
+
+
+def test_speeds_of_before_files_were_told_are_left_out(tmp_path: Path) -> None:
+    store = SpeedStore(tmp_path)
+    store.save(MODEL, CURVE)
+    known = json.loads((tmp_path / "speeds.json").read_text())
+    for entry in known.values():
+        del entry["file"]
+    (tmp_path / "speeds.json").write_text(json.dumps(known))
+
+    assert store.by_file() == {}
+    assert store.load(MODEL) == CURVE
