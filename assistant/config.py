@@ -38,7 +38,10 @@ def _parse_path(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str):
         if not value.strip():
             raise ValueError("must name a file")
-        return Path(info.context or "") / Path(value).expanduser()
+        path = Path(info.context or "") / Path(value).expanduser()
+        # a bare word is the name of a model on this machine, unless there is a file of that name
+        is_name = Path(value).parent == Path() and not value.lower().endswith(".gguf") and not path.exists()
+        return Path(value) if is_name else path
     return value
 
 
@@ -78,7 +81,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: Annotated[Path | None, BeforeValidator(_parse_path)] = None
-    """The GGUF file to run. Unset: the starter model that comes with Mull."""
+    """The GGUF file to run, or the name of a model that "mull models list" shows. Unset: the starter model
+    that comes with Mull."""
 
     think: Annotated[Literal["auto", "off"] | int, BeforeValidator(_parse_think)] = "auto"
     """How long to think: auto decides for each question, off answers at once, a number is the most
@@ -115,6 +119,9 @@ class Settings(BaseModel):
 
     history: Literal["on", "off"] = "on"
     """Whether conversations are kept on this machine, to be searched and gone on with later."""
+
+    offline: bool = False
+    """Whether to refuse what needs the network, which is fetching a model and nothing else."""
 
     max_tokens: Annotated[int, Field(ge=1, le=_MOST_TOKENS)] = 1024
     """Most tokens of the answer; the thinking is counted apart."""
@@ -300,6 +307,8 @@ def _expected(error: ErrorDetails) -> str:
             return "must be a path in quotes"
         case "dict_type":
             return "must be a table of keys"
+        case "bool_type" | "bool_parsing":
+            return "must be true or false"
         case "literal_error":
             return f"must be one of {limits['expected']}"
         case "greater_than_equal":

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
 from assistant import paths
+from assistant.catalog import installed
 from assistant.catalog.families import recognise
 from assistant.catalog.gguf import inspect
 from assistant.config import Settings
@@ -65,8 +66,7 @@ class Session:
         Raises:
             ModelFileError: the file is missing, truncated, corrupt, or no GGUF at all.
         """
-        path = settings.model or paths.starter_model()
-        gguf = inspect(path)
+        gguf = inspect(installed.resolve(settings.model) if settings.model else paths.starter_model())
         family = recognise(gguf)
         options = LoadOptions(
             path=str(gguf.path),

@@ -44,6 +44,7 @@ def test_the_defaults() -> None:
         "time": 30.0,
         "system": None,
         "history": "on",
+        "offline": False,
         "max_tokens": 1024,
         "n_ctx": 0,
         "n_batch": 512,

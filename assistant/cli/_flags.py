@@ -7,7 +7,8 @@ everything: the fields' names, their defaults, and the sentences under them.
 from __future__ import annotations
 
 import ast
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,6 +25,7 @@ _METAVARS = {
     "dict": "NAME=KEYS",
 }
 _PREFIX = "setting."
+_SWITCH = "true|false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,16 @@ class Setting:
     def flag(self) -> str:
         """The flag on the command line."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag takes no value."""
+        return self.takes == _SWITCH
+
+    @property
+    def no_flag(self) -> str:
+        """The flag that says the opposite, of a switch."""
+        return "--no-" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
@@ -89,10 +101,15 @@ _WIDEST = 40
 """Characters of what a flag takes, beyond which the help names the choices in words."""
 
 
-def add_settings(parser: ArgumentParser) -> None:
-    """Give `parser` a flag for each setting; what is not typed leaves no trace."""
+def add_settings(parser: ArgumentParser, only: Collection[str] = ()) -> None:
+    """Give `parser` a flag for each setting, or for some; what is not typed leaves no trace."""
     group = parser.add_argument_group("settings")
     for setting in settings():
+        if only and setting.name not in only:
+            continue
+        if setting.is_switch:
+            _add_switch(group, setting)
+            continue
         default = "" if setting.default in (None, {}) else f" (default: {setting.default})"
         takes, choices = setting.takes, ""
         if len(takes) > _WIDEST:
@@ -101,6 +118,18 @@ def add_settings(parser: ArgumentParser) -> None:
         group.add_argument(
             setting.flag, dest=_PREFIX + setting.name, metavar=takes, default=SUPPRESS, help=text
         )
+
+
+def _add_switch(group: _ArgumentGroup, setting: Setting) -> None:
+    """A flag that needs no value, and its opposite for whoever has it in the settings file."""
+    dest, default = _PREFIX + setting.name, f" (default: {str(setting.default).lower()})"
+    sentence = (setting.sentence + default).replace("%", "%%")
+    group.add_argument(
+        setting.flag, dest=dest, action="store_const", const=True, default=SUPPRESS, help=sentence
+    )
+    group.add_argument(
+        setting.no_flag, dest=dest, action="store_const", const=False, default=SUPPRESS, help=SUPPRESS
+    )
 
 
 def add_continuing(parser: ArgumentParser) -> None:

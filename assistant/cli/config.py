@@ -89,12 +89,15 @@ def page() -> str:
 
 
 def _section(setting: Setting) -> str:
-    default = "" if setting.default in (None, {}) else f" · default `{setting.default}`"
-    takes = setting.takes.replace("|", " | ")
-    return (
-        f"## `{setting.name}`\n\n{setting.sentence}\n\n"
-        f"`{setting.flag}` {takes} · `{setting.variable}`{default}\n"
-    )
+    default = "" if setting.default in (None, {}) else f" · default `{_written(setting.default)}`"
+    flag = f"`{setting.flag}` {setting.takes.replace('|', ' | ')}"
+    if setting.is_switch:
+        flag = f"`{setting.flag}`, `{setting.no_flag}`"
+    return f"## `{setting.name}`\n\n{setting.sentence}\n\n{flag} · `{setting.variable}`{default}\n"
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _toml(name: str, value: object, comment: str = "") -> str:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from assistant.catalog.gguf import GGUFInfo, inspect
+from assistant.download.disk import check_room, lock_of, part_of, record_of
 from assistant.download.meter import Progress
 from assistant.download.source import HubFile, Source, WebFile, all_parts
-from assistant.download.transfer import (
-    SPARE_BYTES,
-    Clock,
-    Open,
-    Tally,
-    fetch,
-    free_bytes,
-    is_there,
-    no_room,
-    part_of,
-    record_of,
-)
+from assistant.download.transfer import Clock, Open, Tally, fetch
 from assistant.download.web import BrokenError, Remote, chosen_file, hub_file, stream, web_file
 from assistant.errors import DownloadError, ModelFileError
 
@@ -52,6 +42,7 @@ def download(
     root: Path,
     *,
     is_offline: bool = False,
+    known_sha256: Mapping[Path, str] | None = None,
     open_stream: Open = stream,
     clock: Clock | None = None,
 ) -> Generator[Progress | Fetched, None, None]:
@@ -61,6 +52,7 @@ def download(
         source: what to fetch; all parts of a split model are.
         root: the folder of models; the file goes into a folder of its repository or host below.
         is_offline: the user's wish that nothing is fetched.
+        known_sha256: checksums of files that were fetched before, so that they are not read again.
         open_stream: opens a file of the network.
         clock: the time.
 
@@ -77,10 +69,14 @@ def download(
         source = yield from _patiently(partial(chosen_file, source), str(source), clock)
     remotes = yield from _remotes(source, clock)
     targets = [target for target, _ in zip(_targets(source, root), remotes, strict=True)]
-    was_here = all(is_there(remote, target) for remote, target in zip(remotes, targets, strict=True))
     tally = _tally(remotes, targets)
+    was_here = True
     for remote, target in zip(remotes, targets, strict=True):
-        yield from fetch(remote, target, tally, open_stream=open_stream, clock=clock)
+        known = known_sha256.get(target, "") if known_sha256 else ""
+        was_fetched = yield from fetch(
+            remote, target, tally, known_sha256=known, open_stream=open_stream, clock=clock
+        )
+        was_here &= not was_fetched
         tally.before_bytes += target.stat().st_size
     info = _checked(targets, was_here)
     digest = remotes[0].digest if len(remotes[0].digest) == 64 else ""
@@ -90,7 +86,7 @@ def download(
 def parts_of(path: Path) -> list[Path]:
     """Every file that belongs to a model: its parts, and what is left of fetching them."""
     files = [path.with_name(name) for name in all_parts(path.name)]
-    left = [f for p in files for f in (part_of(p), record_of(p), p.with_name(p.name + ".lock"))]
+    left = [f for p in files for f in (part_of(p), record_of(p), lock_of(p))]
     return [file for file in [*files, *left] if file.exists() or file.is_symlink()]
 
 
@@ -130,11 +126,9 @@ def _tally(remotes: list[Remote], targets: list[Path]) -> Tally:
     known = [size for size in sizes if size is not None]
     total = sum(known) if len(known) == len(sizes) else 0
     here = sum(_size(target) or _size(part_of(target)) for target in targets)
-    name = targets[0].name
-    free, folder = free_bytes(targets[0].parent)
-    if total > here and free < total - here + SPARE_BYTES:
-        raise no_room(name, total - here, free, folder)
-    return Tally(name, total)
+    if total > here:
+        check_room(targets[0].name, total - here, targets[0].parent)
+    return Tally(targets[0].name, total)
 
 
 def _size(path: Path) -> int:

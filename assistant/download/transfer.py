@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 from assistant.catalog.gguf import check_magic
+from assistant.download.disk import (
+    check_room,
+    locked,
+    part_of,
+    read_record,
+    record_of,
+    throw_away,
+    write_record,
+)
 from assistant.download.meter import Meter, Progress, amount, duration, eta
 from assistant.download.web import BrokenError, Remote, Stream, stream
 from assistant.errors import DownloadError, ModelFileError
-from assistant.files import write_whole
-
-SPARE_BYTES: Final = 256 << 20
-"""What a download leaves free on the disk."""
 
 _TRIES: Final = 6
 """Times in a row that nothing more may arrive."""
@@ -65,36 +68,41 @@ def fetch(
     target: Path,
     tally: Tally,
     *,
+    known_sha256: str = "",
     open_stream: Open = stream,
     clock: Clock | None = None,
-) -> Step:
+) -> Generator[Progress, None, bool]:
     """Fetch a file into `target`, going on where an earlier attempt ended. Closing it keeps the part.
+
+    Args:
+        remote: what to fetch.
+        target: where it goes.
+        tally: the whole that it is a part of.
+        known_sha256: what `target` was found to be when it was fetched, so that it is not read again.
+        open_stream: opens a file of the network.
+        clock: the time.
+
+    Returns:
+        Whether anything had to be fetched.
 
     Raises:
         DownloadError: it cannot be had, does not fit on the disk, is fetched by another Mull already, or is
             not what the hub has on record.
     """
-    with _locked(target):
-        if not is_there(remote, target):
-            yield from _Transfer(remote, target, tally, open_stream, clock or Clock()).run()
+    with locked(target):
+        transfer = _Transfer(remote, target, tally, open_stream, clock or Clock())
+        if (yield from transfer.is_here(known_sha256)):
+            return False
+        yield from transfer.run()
+        return True
 
 
-def is_there(remote: Remote, target: Path) -> bool:
-    """Whether a file is here already, by its name and its length."""
+def has_length(remote: Remote, target: Path) -> bool:
+    """Whether there is a file of that name and length."""
     try:
         return remote.size_bytes in (None, target.stat().st_size)
     except OSError:
         return False
-
-
-def part_of(target: Path) -> Path:
-    """Where a file is while it arrives."""
-    return target.with_name(target.name + ".part")
-
-
-def record_of(target: Path) -> Path:
-    """Where it is written down what the part is of."""
-    return target.with_name(target.name + ".part.json")
 
 
 class _Transfer:
@@ -103,7 +111,6 @@ class _Transfer:
     def __init__(self, remote: Remote, target: Path, tally: Tally, open_stream: Open, clock: Clock) -> None:
         self._remote = remote
         self._target = target
-        self._part = part_of(target)
         self._tally = tally
         self._open = open_stream
         self._clock = clock
@@ -113,52 +120,62 @@ class _Transfer:
         self._hash: Any = None
         self._head: bytes | None = None
         self._done = 0
+        self._is_spoilt = False
+
+    def is_here(self, known_sha256: str) -> Generator[Progress, None, bool]:
+        """Whether the file is here already, and what the hub has on record."""
+        if not has_length(self._remote, self._target):
+            return False
+        if not self._remote.digest or known_sha256 == self._remote.digest:
+            return True
+        self._hash = self._new_hash()
+        with open(self._target, "rb") as file:
+            yield from self._read_into_hash(file, os.fstat(file.fileno()).st_size)
+        return bool(self._hash.hexdigest() == self._remote.digest)
 
     def run(self) -> Step:
+        """Fetch it."""
         self._done = self._usable()
         self._head = None if self._done >= _HEAD_BYTES else b""
         self._check_room()
-        with self._opened() as file:
-            yield from self._hash_what_is_there(file)
-            yield from self._read_all(file)
-            self._check(file)
-            os.fsync(file.fileno())
-        os.replace(self._part, self._target)
+        try:
+            with self._opened() as file:
+                self._hash = self._new_hash()
+                self._done = yield from self._read_into_hash(file, self._done)
+                yield from self._read_all(file)
+                self._check()
+                os.fsync(file.fileno())
+        finally:
+            if self._is_spoilt:  # now that it is closed: Windows deletes nothing that is open
+                throw_away(self._target)
+        os.replace(part_of(self._target), self._target)
         record_of(self._target).unlink(missing_ok=True)
 
     def _usable(self) -> int:
         """Bytes of an earlier attempt that can be gone on with; of another version nothing is left."""
         try:
-            known = json.loads(record_of(self._target).read_text(encoding="utf-8"))
-            size = self._part.stat().st_size
-        except (OSError, ValueError):
-            known, size = {}, 0
-        known = known if isinstance(known, dict) else {}
-        validator = known.get("validator")
-        is_same = known.get("url") == self._identity() and (
-            bool(self._remote.digest) or (isinstance(validator, str) and bool(validator))
-        )
-        limit = self._size if self._size is not None else size
-        if is_same and 0 < size <= limit:
-            self._validator = "" if self._remote.digest else str(validator)
-            return size
-        return 0
+            size = part_of(self._target).stat().st_size
+        except OSError:
+            return 0
+        identity, validator = read_record(self._target)
+        is_same = identity == self._identity() and bool(self._remote.digest or validator)
+        if not is_same or (self._size is not None and size > self._size):
+            return 0
+        self._validator = "" if self._remote.digest else validator
+        return size
 
     def _identity(self) -> str:
         """What the part must be of: the content where its digest is known, else the address."""
         return self._remote.digest or self._remote.url
 
     def _check_room(self) -> None:
-        if self._size is None:
-            return
-        free, folder = free_bytes(self._target.parent)
-        if free < self._size - self._done + SPARE_BYTES:
-            raise no_room(self._target.name, self._size - self._done, free, folder)
+        if self._size is not None:
+            check_room(self._target.name, self._size - self._done, self._target.parent)
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
         try:
-            with open(self._part, "r+b" if self._done else "wb", buffering=0) as raw:
+            with open(part_of(self._target), "r+b" if self._done else "wb", buffering=0) as raw:
                 yield raw
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -168,24 +185,21 @@ class _Transfer:
                     f"Free some space for {self._target.parent}, then give the same command again.",
                 ) from None
             raise DownloadError(
-                f"{self._part} cannot be written: {error.strerror or error}.",
+                f"{part_of(self._target)} cannot be written: {error.strerror or error}.",
                 "Check the folder and the disk.",
             ) from None
 
-    def _hash_what_is_there(self, file: IO[bytes]) -> Step:
-        self._hash = self._new_hash()
+    def _read_into_hash(self, file: IO[bytes], n_bytes: int) -> Generator[Progress, None, int]:
+        """Take up to so many bytes of a file into the checksum; how many there were."""
         at = 0
         told = self._clock.now()
-        while at < self._done:
-            block = file.read(min(_READ_BYTES, self._done - at))
-            if not block:
-                self._done = at
-                break
+        while at < n_bytes and (block := file.read(min(_READ_BYTES, n_bytes - at))):
             self._hash.update(block)
             at += len(block)
             if self._clock.now() - told >= _TOLD_EVERY_S:
                 told = self._clock.now()
                 yield self._progress(at, is_checking=True)
+        return at
 
     def _read_all(self, file: IO[bytes]) -> Step:
         yield self._progress(self._done)
@@ -206,11 +220,11 @@ class _Transfer:
 
     def _wait(self, wait_s: float, note: str) -> Step:
         """Wait in small steps, so that whoever iterates can stop between them."""
-        self._meter.forget()
         until = self._clock.now() + wait_s
         while (left_s := until - self._clock.now()) > 0:
             yield self._progress(self._done, note=note)
             self._clock.sleep(min(left_s, _STEP_S))
+        self._meter.forget()
 
     def _read_once(self, file: IO[bytes]) -> Step:
         with self._open(self._remote, self._done, self._validator) as answer:
@@ -244,7 +258,7 @@ class _Transfer:
         self._validator = "" if self._remote.digest else _validator(answer)
         if not self._done:
             self._check_room()
-            self._write_record()
+            write_record(self._target, self._identity(), self._validator)
 
     def _take(self, file: IO[bytes], chunk: bytes) -> None:
         if self._size is not None and self._done + len(chunk) > self._size:
@@ -267,7 +281,7 @@ class _Transfer:
         try:
             check_magic(head, self._remote.name)
         except ModelFileError as error:
-            self._throw_away()
+            self._is_spoilt = True
             raise DownloadError(
                 error.message, "Check the address, and whether it asks for a login."
             ) from None
@@ -280,10 +294,10 @@ class _Transfer:
         self._done = 0
         self._meter.forget()
 
-    def _check(self, file: IO[bytes]) -> None:
+    def _check(self) -> None:
         if not self._remote.digest or self._hash.hexdigest() == self._remote.digest:
             return
-        self._throw_away()
+        self._is_spoilt = True
         raise DownloadError(
             f"{self._target.name} is not what the hub has on record: its checksum is "
             f"{self._hash.hexdigest()[:12]}…, not {self._remote.digest[:12]}….",
@@ -295,34 +309,11 @@ class _Transfer:
             return hashlib.sha1(f"blob {self._size or 0}\0".encode(), usedforsecurity=False)
         return hashlib.sha256()
 
-    def _throw_away(self) -> None:
-        self._part.unlink(missing_ok=True)
-        record_of(self._target).unlink(missing_ok=True)
-
-    def _write_record(self) -> None:
-        known = {"url": self._identity(), "validator": self._validator}
-        write_whole(record_of(self._target), json.dumps(known).encode())
-
     def _progress(self, at: int, *, is_checking: bool = False, note: str = "") -> Progress:
         done = self._tally.before_bytes + at
         total = self._tally.total_bytes or (self._size or 0)
-        speed = 0.0 if is_checking else self._meter.note(self._clock.now(), at)
+        speed = 0.0 if is_checking or note else self._meter.note(self._clock.now(), at)
         return Progress(self._tally.name, done, total, speed, eta(done, total, speed), is_checking, note)
-
-
-def no_room(name: str, n_bytes: int, free_bytes: int, folder: Path) -> DownloadError:
-    """The error for a disk that is too full."""
-    return DownloadError(
-        f"{name} needs {amount(n_bytes + SPARE_BYTES)} of disk, and {folder} has {amount(free_bytes)} left.",
-        "Free some space, choose a smaller file, or set MULL_HOME to a folder on another disk.",
-    )
-
-
-def free_bytes(folder: Path) -> tuple[int, Path]:
-    """Bytes that are free where a folder is or will be, and the folder that was asked."""
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free, folder
 
 
 def _range(answer: Stream) -> tuple[int, int | None]:
@@ -341,32 +332,3 @@ def _validator(answer: Stream) -> str:
     """What tells one version of a file from another, for If-Range: a strong ETag, or else the date."""
     etag = answer.headers.get("ETag", "").strip()
     return etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified", "").strip()
-
-
-@contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Keep other Mulls away from a file, on every system, until it is done or this process ends."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(target.with_name(target.name + ".lock"), timeout=0)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise DownloadError(
-            f"Another Mull is fetching {target.name} right now.", "Wait until it is done, or stop it."
-        ) from None
-    except OSError as error:
-        raise DownloadError(
-            f"{target.parent} cannot be written: {error.strerror or error}.",
-            "Make it writable, or set MULL_HOME to another folder.",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-        # Gone with a lock that another Mull may just have opened, two could each think to hold it: harmless
-        # once the file is there, because then neither fetches it.
-        if target.exists():
-            with suppress(OSError):  # Windows keeps what is open
-                target.with_name(target.name + ".lock").unlink(missing_ok=True)

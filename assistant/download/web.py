@@ -198,8 +198,8 @@ def _translated(url: str, label: str, file: str) -> Iterator[None]:
         raise DownloadError(f"{url} is no address that can be read.", "Check the address.") from None
     except httpx2.TooManyRedirects:
         raise DownloadError(f"{host} sends the request round in a circle.", "Check the address.") from None
-    except httpx2.HTTPError as error:
-        raise BrokenError(f"The connection to {host} broke: {_reason(error)}.") from None
+    except httpx2.HTTPError:
+        raise BrokenError(f"The connection to {host} broke.") from None
 
 
 def _raise_for_status(answer: Any, label: str, file: str) -> None:

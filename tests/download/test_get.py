@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from assistant.download.disk import part_of, record_of
 from assistant.download.get import Fetched, download, parts_of
 from assistant.download.meter import Progress
 from assistant.download.source import HubFile, Source, WebFile, parse
-from assistant.download.transfer import Clock, part_of, record_of
+from assistant.download.transfer import Clock
 from assistant.errors import DownloadError
-from tests.download.conftest import FILE, REPO
+from tests.download.fixtures import FILE, REPO
 from tests.download.hub import Hub, cut, endless, spoilt, stall, status, whole
 from tests.download.models import gguf_bytes
 
@@ -97,6 +98,23 @@ def test_a_new_version_replaces_the_old_one(hub: Hub, tmp_path: Path) -> None:
     hub.add(REPO, FILE, newer)
     fetched, _ = run(MODEL, tmp_path)
     assert fetched.path.read_bytes() == newer
+
+
+def test_another_file_of_the_same_length_is_not_taken_for_it(hub: Hub, tmp_path: Path) -> None:
+    fetched, _ = run(MODEL, tmp_path)
+    content = fetched.path.read_bytes()
+    fetched.path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    again, _ = run(MODEL, tmp_path)
+    assert not again.was_here
+    assert again.path.read_bytes() == content
+
+
+def test_a_checksum_that_is_known_is_not_made_again(hub: Hub, tmp_path: Path) -> None:
+    fetched, _ = run(MODEL, tmp_path)
+    fetched.path.write_bytes(fetched.path.read_bytes()[::-1])
+    with pytest.raises(DownloadError, match="cannot be run"):
+        list(download(MODEL, tmp_path, known_sha256={fetched.path: fetched.sha256}))
+    assert fetched.path.exists()
 
 
 def test_a_cut_connection_is_gone_on_with(hub: Hub, content: bytes, tmp_path: Path) -> None:
