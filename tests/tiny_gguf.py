@@ -359,6 +359,7 @@ def write(
     window: int = 32,
     alphabet: Alphabet = "printable",
     biases: Mapping[str, float] | None = None,
+    n_tensors_a_part: int = 0,
 ) -> Path:
     """Write a model with random weights; the same arguments write the same file.
 
@@ -370,6 +371,7 @@ def write(
         alphabet: what the model may say: printable text or any byte.
         biases: about what is added to the logit of a piece; {"</think>": 8.0} makes the marker about as
             likely as the best letter, 0.0 lets it come now and then. Keys are the vocabulary's pieces.
+        n_tensors_a_part: most tensors of a file; more make it several, named as llama.cpp splits models.
     """
     kind = _ARCHITECTURES[architecture]
     draw = Draw(np.random.default_rng(seed))
@@ -389,7 +391,7 @@ def write(
     for layer in range(kind.n_layer):
         tensors |= {f"blk.{layer}.{name}": array for name, array in kind.layer(draw, layer).items()}
 
-    writer = gguf.GGUFWriter(path, architecture)
+    writer = gguf.GGUFWriter(path, architecture, split_max_tensors=n_tensors_a_part)
     writer.add_name(f"Tiny {architecture}")
     writer.add_file_type(int(gguf.LlamaFileType.ALL_F32))
     for key, value in values.items():

@@ -53,10 +53,16 @@ class Parser(ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", f'See "{self.prog} --help".')
 
     def _check_value(self, action: Action, value: Any) -> None:
-        if action.dest == "command" and action.choices is not None and value not in action.choices:
+        is_verb = action.dest == "verb"
+        if (is_verb or action.dest == "command") and action.choices and value not in action.choices:
             from difflib import get_close_matches
 
             near = get_close_matches(value, action.choices, 1)
+            if is_verb:
+                raise UsageError(
+                    f'{self.prog} has no "{_short(value)}".',
+                    f"Did you mean {near[0]}?" if near else f"It has {', '.join(action.choices)}.",
+                )
             raise UsageError(
                 f'"{_short(value)}" is not a command of mull.',
                 f"Did you mean mull {near[0]}?" if near else f'To ask it, write: mull ask "{_short(value)}"',

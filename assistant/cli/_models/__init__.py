@@ -1,0 +1,1 @@
+"""The verbs of `mull models`, one module each."""
