@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.answers import AnswerKind, confidence_span, extract, key, kind_of, options_of, same
@@ -71,6 +71,7 @@ def test_a_number_is_found_however_it_is_announced(words: str, n: int) -> None:
     assert text[start:end] == str(n)
 
 
+@settings(deadline=None)  # the first formula loads the library
 @given(
     WORDED.filter(lambda words: "boxes" not in words and "steps" not in words),
     st.sampled_from([r"\frac{\sqrt{3}}{2}", "2x + 1", "(1, 2)", r"3\pi", "x^2+y^2=13", r"\sqrt{5}", "-1, 2"]),

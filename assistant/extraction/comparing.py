@@ -3,7 +3,7 @@
 * 1,000 = 1 000 = 1000.0 = $1000 = 1000 dollars = 10^3 = one thousand; 0.5 = 1/2 = \\dfrac{1}{2}.
 * A percent sign is a unit, as a degree sign is: 50% = 50, and 50% is not 0.5.
 * Rounded is different: 0.33 is not 1/3.
-* x + 1 = 1 + x, 2\\sqrt{2} = \\sqrt8: formulas by their value (see `values`), with no simplification.
+* x + 1 = 1 + x, 2\\sqrt{2} = \\sqrt8: formulas by their value (see `symbolic`), with no simplification.
 * (1, 2) keeps its order; {1, 2} and a bare list of solutions 1, 2 do not.
 * x = 5 is 5. "Paris." is "paris". 3:30 stays as it is.
 """

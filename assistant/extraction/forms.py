@@ -10,9 +10,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from assistant.extraction import numbers, spelling
-from assistant.extraction.algebra import Node, NotAFormula, Token, tokens, tree
-from assistant.extraction.values import NoValue, constant_key, formula_key, variables, zero_key
+from assistant.extraction import numbers, spelling, symbolic
+from assistant.extraction.notation import NotAFormula, Token, is_name, tokens
 
 MAX_CHARS = 600
 """A longer answer is compared as text."""
@@ -80,7 +79,7 @@ def _formula(text: str) -> str | None:
             return None
         found = tokens(text)
         return _alternatives(found) if found else None
-    except (NotAFormula, NoValue, RecursionError):
+    except NotAFormula:
         return None
 
 
@@ -115,8 +114,8 @@ def _repeating(found: re.Match[str]) -> str:
 
 
 def _matrix(body: str) -> str:
-    rows = [row.split("&") for row in body.split("\\\\") if row.strip()]
-    cells = [[_alternatives(tokens(cell)) for cell in row] for row in rows]
+    rows = [split(row, "&") for row in split(tokens(body), "\\\\") if row]
+    cells = [[_alternatives(cell) for cell in row] for row in rows]
     if all(len(row) == 1 for row in cells):
         return f"({', '.join(row[0] for row in cells)})"
     return f"[{'; '.join(', '.join(row) for row in cells)}]"
@@ -136,7 +135,7 @@ def split(found: Sequence[Token], *separators: str) -> list[list[Token]]:
     return parts
 
 
-def _alternatives(found: list[Token]) -> str:
+def _alternatives(found: Sequence[Token]) -> str:
     """A list of solutions, in any order; a solution alone is itself."""
     parts = [part for part in split(found, ",", ";") if part]
     if not parts:
@@ -216,10 +215,10 @@ def _value(part: list[Token]) -> str:
         return "-∞" if values[0] == "-" else "∞"
     if values == [r"\emptyset"]:
         return "{}"
-    node = tree(list(part))
-    if node[0] == "v":
-        return str(node[1])
-    return formula_key(node) if variables(node) else constant_key(node)
+    if is_name(part):
+        return values[0].removeprefix("\\")
+    number = numbers.exact(" ".join(values))
+    return symbolic.key(part) if number is None else numbers.spelled(number)
 
 
 def _related(part: list[Token]) -> str:
@@ -237,11 +236,7 @@ def _related(part: list[Token]) -> str:
         return _one(right)
     if len(right) == 1 and right[0][0] == "name":
         return _one(left)
-    return zero_key(_difference(left, right))
-
-
-def _difference(left: list[Token], right: list[Token]) -> Node:
-    return ("+", tree(list(left)), ("neg", tree(list(right))))
+    return symbolic.zero_key(left, right)
 
 
 def _interval(sides: list[list[Token]], relations: list[str]) -> str:
@@ -257,8 +252,10 @@ def _interval(sides: list[list[Token]], relations: list[str]) -> str:
         low, high, ends = "-∞", _one(sides[1]), ["<", relations[0]]
     elif is_name == [False, True]:
         low, high, ends = _one(sides[0]), "∞", [relations[0], "<"]
+    elif len(sides) == 2:
+        return f"{relations[0]}{symbolic.key(symbolic.difference(*sides))}"
     else:
-        return f"{relations[0]}{formula_key(_difference(sides[0], sides[1]))}"
+        raise NotAFormula("bounds of what is no variable")
     return f"{'[' if ends[0] == '<=' else '('}{low}, {high}{']' if ends[1] == '<=' else ')'}"
 
 
