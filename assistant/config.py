@@ -111,6 +111,10 @@ class Settings(BaseModel):
     samples: Annotated[int, Field(ge=0, le=64)] = 0
     """Samples of a vote or a search; 0 chooses, more than 1 puts the answer to a vote."""
 
+    certainty: Annotated[float, Field(ge=0.5, le=1)] = 0.95
+    """How sure the leader of a vote must be for the vote to end, 0.5 to 1; 1 hears every sample that
+    could still change it."""
+
     time: Annotated[float, Field(gt=0, le=86400)] = 30.0
     """Seconds that an answer may take where Mull decides how long to think; less on battery."""
 

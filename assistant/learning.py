@@ -13,7 +13,7 @@ from assistant.events import Answer
 from assistant.files import write_whole
 from assistant.hardware.speed import SpeedStore, corrected
 from assistant.limits import SpeedCurve
-from assistant.profile import Profile
+from assistant.profile import DraftSeen, Profile
 
 _LEAST_TIMED = 32
 """Tokens below which a run says little of the speed."""
@@ -69,6 +69,15 @@ class Learning:
             self.note_speed(corrected(self.speed, 1, answer.tokens_per_second))
         if answer.thinking_end in ("itself", "found") and answer.n_samples == 1:
             self.keep(self.profile.with_thought(answer.thinking_tokens))
+
+    def note_draft(self, certainty: float, was_right: bool) -> None:
+        """Learn from a draft that was not kept, once a thinking has come to a sure answer.
+
+        Args:
+            certainty: how sure the draft was, 0 to 1.
+            was_right: whether it was the same answer.
+        """
+        self.keep(self.profile.with_draft(DraftSeen(certainty=round(certainty, 4), was_right=was_right)))
 
     def keep(self, profile: Profile) -> None:
         """Take this profile from now on, and write it down."""

@@ -18,7 +18,7 @@ from assistant.judge import AnswerJudge, CodeJudge
 from assistant.learning import Learning
 from assistant.limits import limits
 from assistant.plans import Outcome, Plan, Situation, Wishes
-from assistant.policy import doubt, next_plan, plan
+from assistant.policy import doubt, draft_seen, next_plan, plan
 from assistant.query import Query
 from assistant.strategies import STRATEGIES
 from assistant.strategies.task import Task
@@ -69,7 +69,7 @@ class Pipeline:
         shown = _Shown()
         while chosen is not None:
             yield _planned(chosen, difficulty)
-            task = self._task(query, chosen, batch, control, judge, seed)
+            task = self._task(query, chosen, batch, control, judge, seed, stages)
             answer: Answer | None = None
             for event in STRATEGIES[chosen.strategy](task):
                 if isinstance(event, Answer):
@@ -87,6 +87,8 @@ class Pipeline:
             last, chosen = chosen, next_plan(at, chosen, outcomes)
             if chosen is not None:
                 chosen = replace(chosen, stage=len(outcomes) + 1)
+        if (seen := draft_seen(outcomes)) is not None:
+            self._learning.note_draft(*seen)
         final = _chosen(stages, outcomes)
         yield from shown.settle(final)
         yield _closed(final, stages, difficulty, plan_s, time.monotonic() - started, doubt(at, outcome, last))
@@ -99,6 +101,7 @@ class Pipeline:
             think=settings.think,
             strategy=settings.strategy,
             samples=settings.samples,
+            certainty=settings.certainty,
             max_tokens=settings.max_tokens,
         )
         n_prompt = n_chars // _CHARS_PER_TOKEN + 16
@@ -108,7 +111,14 @@ class Pipeline:
         return Situation(difficulty, limited, wishes, model, self._learning.profile, can_vote=judge.can_vote)
 
     def _task(
-        self, query: Query, chosen: Plan, batch: Batch, control: Control, judge: AnswerJudge, seed: int
+        self,
+        query: Query,
+        chosen: Plan,
+        batch: Batch,
+        control: Control,
+        judge: AnswerJudge,
+        seed: int,
+        earlier: list[Answer],
     ) -> Task:
         settings, model = self._settings, self._model
         if query.system is None and settings.system:
@@ -120,7 +130,8 @@ class Pipeline:
             thinking=ThinkingBudget(chosen.thinking_budget, chosen.min_thinking),
             max_tokens=chosen.max_tokens,
         )
-        return Task(request, chosen, batch, control, model, judge, self._sampling(model.vote_sampling, seed))
+        vote_sampling = self._sampling(model.vote_sampling, seed)
+        return Task(request, chosen, batch, control, model, judge, vote_sampling, tuple(earlier))
 
     def _sampling(self, default: Sampling, seed: int) -> Sampling:
         wishes = {name: getattr(self._settings, name) for name in _SAMPLING}

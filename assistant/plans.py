@@ -26,6 +26,8 @@ class Wishes:
     """A strategy's name, or auto."""
     samples: int = 0
     """Samples of a vote or a search; 0 leaves it to Mull."""
+    certainty: float = 0.95
+    """How sure the leader of a vote must be for the vote to end, 0 to 1; 1 hears all that could change it."""
     max_tokens: int = 1024
     """Most tokens of an answer; the thinking is counted apart."""
 

@@ -25,6 +25,8 @@ _LEAST_VOTE = 3
 """Fewest samples that make a vote."""
 _SURE_THOUGHT = 0.6
 """A thought-out answer less sure than this is put to a vote."""
+_SURE_TEACHER = 0.9
+"""How sure a thought-out answer must be for a draft to be measured by it."""
 _WORK = {name: i for i, names in enumerate((
     ("direct", "draft_agreement"),
     ("chain_of_thought", "extended_thinking"),
@@ -159,6 +161,7 @@ def _vote(at: Situation, n_samples: int, why: str) -> Plan:
         budget = budget or max(at.profile.least_budget if at.profile.gains else 0, 256)
     vote = made(
         at, "self_consistency", budget=budget, n_samples=n_samples, reason="", is_asked=is_asked,
+        certainty=at.wishes.certainty,
     )  # fmt: skip
     return _with_reason(vote, at, f"{why}: up to {vote.n_samples} samples, until the vote is decided")
 
@@ -199,17 +202,36 @@ def _asked_for(at: Situation, strategy: str) -> Plan:
         n_samples=n,
         reason=reason,
         is_asked=True,
+        certainty=at.wishes.certainty,
         gate=at.profile.draft_gate if strategy == "draft_agreement" else 1.0,
     )
     width = max(1, made_one.n_samples // 2)
     return replace(made_one, width=width, branching=max(1, made_one.n_samples // width))
 
 
+def draft_seen(outcomes: Sequence[Outcome]) -> tuple[float, bool] | None:
+    """How sure the one draft of a query was and whether its answer was right; None where nobody can tell.
+
+    It is taken for right if a thinking that ended by itself, or was left because it had settled, was sure
+    of the same answer.
+    """
+    if len(outcomes) < 2 or outcomes[0].strategy != "draft_agreement":
+        return None
+    draft, thought = outcomes[0], outcomes[1]
+    has_come_to_something = thought.thinking_end in ("itself", "found") and not thought.is_stopped
+    if draft.key is None or draft.agreement is not None or not draft.certainty or not has_come_to_something:
+        return None
+    if thought.key is None or (thought.certainty or 0.0) < _SURE_TEACHER:
+        return None
+    return draft.certainty, draft.key == thought.key
+
+
 def doubt(at: Situation, outcome: Outcome, last: Plan) -> str:
     """One sentence where nothing is certain at the end, or empty."""
     if outcome.is_stopped:
         return ""
-    if outcome.agreement is not None and outcome.agreement < 0.5:
+    is_vote = last.strategy != "draft_agreement" and outcome.agreement is not None
+    if is_vote and outcome.agreement is not None and outcome.agreement <= 0.5:
         return f"The samples disagree: only {share(outcome.agreement)} of the vote is for this answer."
     if outcome.check is not None and outcome.check < 1:
         return f"This program meets only {share(outcome.check)} of the examples in the question."

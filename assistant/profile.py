@@ -18,6 +18,8 @@ _LEAST_GAIN = 0.03
 """A gain in accuracy below this is not told from chance by the questions that one has time for."""
 _MEMORY = 50
 """Runs that a mean looks back on."""
+_MOST_DRAFTS = 200
+"""Drafts that are remembered."""
 
 
 class BudgetPoint(BaseModel):
@@ -33,6 +35,17 @@ class BudgetPoint(BaseModel):
     """Tokens that an answer took on average, thinking included."""
     n: int
     """Questions that it was measured on."""
+
+
+class DraftSeen(BaseModel):
+    """A draft that was not kept, and whether the thinking after it came to the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    certainty: float
+    """The least probability of a token of its answer, 0 to 1."""
+    was_right: bool
+    """Whether a thinking that was sure of its answer came to that answer."""
 
 
 class Profile(BaseModel):
@@ -53,6 +66,14 @@ class Profile(BaseModel):
     curve: tuple[BudgetPoint, ...] = Field(default=())
     """Accuracy over budget, ascending; empty where nothing was measured."""
 
+    drafts: tuple[DraftSeen, ...] = Field(default=())
+    """Drafts that the user's own questions led to and that were not kept, the newest last."""
+
+    def with_draft(self, seen: DraftSeen) -> Profile:
+        """What is known after one more draft that was not kept."""
+        source = "learned" if self.source == "assumed" else self.source
+        return self.model_copy(update={"source": source, "drafts": (*self.drafts, seen)[-_MOST_DRAFTS:]})
+
     def with_thought(self, tokens: int) -> Profile:
         """What is known after one more thinking that came to its end."""
         n = min(self.n_thoughts, _MEMORY) + 1
@@ -62,7 +83,12 @@ class Profile(BaseModel):
 
     def unfitted(self) -> Profile:
         """What was seen, with this version's assumptions instead of an older one's."""
-        return Profile(source=self.source, n_thoughts=self.n_thoughts, thinking_tokens=self.thinking_tokens)
+        return Profile(
+            source=self.source,
+            n_thoughts=self.n_thoughts,
+            thinking_tokens=self.thinking_tokens,
+            drafts=self.drafts,
+        )
 
     @property
     def gains(self) -> bool:

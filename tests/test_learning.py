@@ -108,3 +108,11 @@ def test_assumptions_are_not_kept_beyond_their_version(tmp_path: Path) -> None:
     first = learning(tmp_path)
     first.keep(Profile(draft_gate=0.1).with_thought(80))
     assert learning(tmp_path).profile == Profile().with_thought(80)
+
+
+def test_drafts_are_remembered_and_the_oldest_forgotten(tmp_path: Path) -> None:
+    first = learning(tmp_path)
+    for i in range(250):
+        first.note_draft(i / 250, was_right=i % 2 == 0)
+    kept = learning(tmp_path).profile.drafts
+    assert [(d.certainty, d.was_right) for d in kept] == [(i / 250, i % 2 == 0) for i in range(50, 250)]

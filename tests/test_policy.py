@@ -14,7 +14,7 @@ from assistant.engine.protocol import ModelInfo
 from assistant.engine.scripted import scripted_model
 from assistant.limits import Limits, SpeedCurve
 from assistant.plans import TYPICAL_ANSWER, Outcome, Plan, Situation, Wishes
-from assistant.policy import doubt, next_plan, plan
+from assistant.policy import doubt, draft_seen, next_plan, plan
 from assistant.profile import BudgetPoint, Profile
 from assistant.strategies import STRATEGIES
 
@@ -265,6 +265,7 @@ def test_doubt_is_said() -> None:
     at = situation()
     vote = Outcome("self_consistency", key="1", certainty=0.6, agreement=0.4)
     assert "disagree" in doubt(at, vote, Plan("self_consistency", "", 100))
+    assert "50 %" in doubt(at, replace(vote, agreement=0.5), Plan("self_consistency", "", 100))
     assert doubt(at, replace(vote, agreement=0.9), Plan("self_consistency", "", 100)) == ""
     assert doubt(at, replace(vote, is_stopped=True), Plan("self_consistency", "", 100)) == ""
 
@@ -288,3 +289,28 @@ def test_a_floor_under_high_is_named_in_the_reason() -> None:
     assert plan(situation("chat", 0.0, effort="low..medium")).reason.startswith(
         "At least low effort: thinking"
     )
+
+
+def test_a_draft_is_measured_by_the_thinking_that_follows() -> None:
+    draft = Outcome("draft_agreement", key="12", certainty=0.8)
+    thought = Outcome("extended_thinking", key="12", certainty=0.99, thinking_end="found")
+    assert draft_seen([draft, thought]) == (0.8, True)
+    assert draft_seen([draft, replace(thought, key="13")]) == (0.8, False)
+
+
+@pytest.mark.parametrize(
+    ("drafted", "thought"),
+    [
+        ({}, {"certainty": 0.7}),
+        ({}, {"thinking_end": "budget"}),
+        ({}, {"key": None}),
+        ({}, {"is_stopped": True}),
+        ({"agreement": 0.5}, {}),
+        ({"key": None}, {}),
+    ],
+)
+def test_what_is_not_sure_teaches_nothing(drafted: dict[str, object], thought: dict[str, object]) -> None:
+    draft = Outcome("draft_agreement", key="12", certainty=0.8)
+    after = Outcome("extended_thinking", key="12", certainty=0.99, thinking_end="itself")
+    assert draft_seen([replace(draft, **drafted), replace(after, **thought)]) is None  # type: ignore[arg-type]
+    assert draft_seen([draft]) is None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from assistant.evaluation.figures import mean
 from assistant.evaluation.records import Record
-from assistant.profile import BudgetPoint, Profile
+from assistant.profile import BudgetPoint, DraftSeen, Profile
 
 BUDGETS = (32, 128, 512, 2048)
 """Thinking budgets that are measured, besides none."""
@@ -43,19 +43,26 @@ def fitted(records: Mapping[str, Sequence[Record]], before: Profile) -> Profile:
     drafts = records.get(DRAFTS, ())
     updates: dict[str, object] = {"source": "calibrated", "curve": curve}
     if thinking and drafts:
-        updates["draft_gate"] = draft_gate(drafts, thinking, before.draft_gate)
+        updates["draft_gate"] = draft_gate(drafts, thinking, before.draft_gate, before.drafts)
     return before.model_copy(update=updates)
 
 
-def draft_gate(drafts: Sequence[Record], thinking: Sequence[Record], otherwise: float) -> float:
+def draft_gate(
+    drafts: Sequence[Record],
+    thinking: Sequence[Record],
+    otherwise: float,
+    history: Sequence[DraftSeen] = (),
+) -> float:
     """The lowest gate at which the drafts kept are right at least as often as thinking is on those questions.
 
     Args:
         drafts: each question's draft, with its certainty.
         thinking: the same questions thought about.
         otherwise: where hardly any draft is sure, so that nothing can be told.
+        history: drafts of the user's own questions, beside what thinking came to there.
     """
     pairs = [(d.certainty or 0.0, d.correct, t.correct) for d, t in zip(drafts, thinking, strict=True)]
+    pairs += [(seen.certainty, seen.was_right, True) for seen in history]
     for gate in GATES:
         kept = [(draft, thought) for certainty, draft, thought in pairs if certainty >= gate]
         if len(kept) < 5:
@@ -121,6 +128,12 @@ def explained(profile: Profile) -> list[str]:
         )
     if profile.n_thoughts:
         lines.append(f"A thinking takes {profile.thinking_tokens:.0f} tokens on average.")
+    if profile.drafts:
+        n_right = sum(draft.was_right for draft in profile.drafts)
+        lines.append(
+            f"Of the last {len(profile.drafts)} drafts of your questions that were not kept, {n_right} "
+            "were what the thinking came to as well; mull calibrate counts them in."
+        )
     for point in profile.curve:
         name = f"up to {point.budget:,} thinking tokens" if point.budget else "answering at once"
         lines.append(

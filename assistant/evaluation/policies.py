@@ -24,6 +24,7 @@ _PLAIN: dict[str, dict[str, object]] = {
 _COUNTED: dict[str, tuple[int, int, Callable[[int], dict[str, object]]]] = {
     "think": (0, 1 << 20, lambda n: {"think": n, "strategy": "extended_thinking"} if n else {"think": "off"}),
     "vote": (1, 64, lambda n: {"strategy": "self_consistency", "samples": n}),
+    "fullvote": (1, 64, lambda n: {"strategy": "self_consistency", "samples": n, "certainty": 1.0}),
     "beam": (1, 64, lambda n: {"strategy": "beam_search", "samples": n}),
     "best": (1, 64, lambda n: {"strategy": "best_of_n", "samples": n}),
 }

@@ -60,11 +60,6 @@ def key(text: str, kind: AnswerKind, options: Sequence[str] = ()) -> str | None:
     return normalise(answer, kind) or None
 
 
-def group(answers: Sequence[str | None], kind: AnswerKind) -> list[str | None]:
-    """A key for each extracted answer, the same for equal ones; None stays None."""
-    return [None if answer is None else normalise(answer, kind) or None for answer in answers]
-
-
 def _program(code: str) -> str:
     """A program without comments, blank lines and the spaces between its tokens."""
     if len(code) > _MAX_CODE_CHARS:

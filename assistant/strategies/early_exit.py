@@ -9,6 +9,7 @@ words, so it holds for any model and language.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from assistant.engine.protocol import Finished, ThinkingBudget, ThinkingEnded
 from assistant.strategies.stage import Stage
@@ -27,12 +28,17 @@ _TOKENS_A_PROBE = 48
 
 
 class Watch:
-    """Reads a thinking as it grows and tells where it settles."""
+    """Reads a thinking as it grows and tells where it settles.
 
-    def __init__(self, judge: Judge) -> None:
+    Args:
+        judge: reads the values in a passage.
+        drafted: answers that earlier stages came to: a thinking that comes to one of them has settled.
+    """
+
+    def __init__(self, judge: Judge, drafted: Sequence[str] = ()) -> None:
         self._judge = judge
         self._sentence = ""
-        self._seen: set[str] = set()
+        self._seen = {value for answer in drafted for value in judge.values(judge.final(answer))[-1:]}
         self._refused: set[str] = set()
         self._n_probes = 0
 

@@ -25,7 +25,7 @@ def extended_thinking(task: Task) -> Iterator[Event]:
     stage = Stage(task)
     (track,) = stage.add(task.request)
     speaker = Speaker(stage, track)
-    watch = Watch(task.judge)
+    watch = Watch(task.judge, [answer.text for answer in task.earlier])
     is_left = False
     for event in speaker.run(patience_s=0.0):
         yield event

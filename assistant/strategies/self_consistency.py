@@ -124,7 +124,9 @@ class _Vote:
         return self._stage.news(track, state)
 
     def _give_up_weak(self) -> Iterator[Event]:
-        """Drop samples far under the least confident of those that voted; never the last one."""
+        """Drop samples far under the least confident of those that voted; none where all are to be heard."""
+        if self._task.plan.certainty >= 1:
+            return
         voted = [t for t in self._ended() if self._task.judge.key(t.answer) is not None]
         if len(voted) < 2:
             return

@@ -17,10 +17,14 @@ def self_refine(task: Task) -> Iterator[Event]:
     """Critique and revision (arXiv 2303.17651), gated: without a check they lose as often as they win.
 
     The check is the question's own examples where it has any (Self-Debug, arXiv 2304.05128), and the
-    model's certainty of its final answer elsewhere. `plan.n_samples` is the most revisions.
+    model's certainty of its final answer elsewhere. An earlier stage's answer is the first version, and
+    costs nothing more. `plan.n_samples` is the most versions.
     """
     stage = Stage(task)
-    track = yield from _write(stage, task, task.request.messages, 0)
+    if task.earlier and task.earlier[-1].text.strip():
+        track = Track.told(task.earlier[-1])
+    else:
+        track = yield from _write(stage, task, task.request.messages, 0)
     best_text, best_track = track.answer, track
     best_score = _score(stage, track)
     for i in range(1, max(2, task.plan.n_samples)):
@@ -55,4 +59,6 @@ def _write(stage: Stage, task: Task, messages: tuple[Message, ...], i: int) -> G
 def _score(stage: Stage, track: Track) -> float:
     """How good an answer is, 0 to 1."""
     checked = stage.task.judge.check(track.answer)
-    return checked if checked is not None else stage.certainty(track) or 0.0
+    if checked is not None:
+        return checked
+    return stage.certainty(track) or 0.0

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from assistant.control import Control
 from assistant.engine.protocol import Batch, ModelInfo, Request, Sampling
+from assistant.events import Answer
 from assistant.plans import Plan
 
 
@@ -45,3 +46,5 @@ class Task:
     judge: Judge
     vote_sampling: Sampling
     """How tokens are drawn where several samples are to differ."""
+    earlier: tuple[Answer, ...] = ()
+    """What the stages before this one came to, the newest last."""

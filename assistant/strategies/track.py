@@ -16,6 +16,7 @@ from assistant.engine.protocol import (
     ThinkingEnded,
     Usage,
 )
+from assistant.events import Answer
 
 Span = tuple[int, int]
 """A part of a text, in characters."""
@@ -90,6 +91,23 @@ class Track:
             for (start, logprob), end in zip(self.logprobs, ends, strict=True)
             if start < span[1] and end > span[0]
         ]
+
+    @classmethod
+    def told(cls, answer: Answer) -> Track:
+        """An answer that an earlier stage gave, as a sequence that has ended and costs nothing more."""
+        return cls(
+            seq_id=-1,
+            thinking=answer.thinking,
+            answer=answer.text,
+            n_tokens=answer.completion_tokens,
+            n_thinking=answer.thinking_tokens,
+            end=answer.thinking_end,
+            finish_reason=answer.finish_reason,
+            usage=Usage(prompt_tokens=answer.prompt_tokens, cached_tokens=answer.cached_tokens),
+            sum_logprob=answer.mean_logprob,
+            n_drawn=1,
+            confidence=answer.confidence,
+        )
 
     def fork(self, seq_id: int) -> Track:
         """The same words in another sequence, which has cost nothing so far."""

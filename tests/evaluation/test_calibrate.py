@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from assistant.evaluation.calibrate import GATES, draft_gate, explained, fitted
 from assistant.evaluation.practice import practice
 from assistant.evaluation.records import Record
-from assistant.profile import NEVER, Profile
+from assistant.profile import NEVER, DraftSeen, Profile
 
 
 def record(policy: str, i: int, correct: bool, tokens: int = 10, **fields: object) -> Record:
@@ -75,3 +75,14 @@ def test_practice_is_made_from_its_seed(seed: int, n: int) -> None:
 def test_practice_has_every_level_of_every_subject() -> None:
     problems = practice(7 * 14)
     assert len({(problem.subject, problem.level) for problem in problems}) == 5 * 14
+
+
+def test_the_users_own_drafts_count() -> None:
+    drafts = [record("draft", i, True, certainty=0.82 + 0.005 * i) for i in range(20)]
+    thinking = [record("think:512", i, True) for i in range(20)]
+    wrong = [DraftSeen(certainty=0.825, was_right=False)]
+    right = [DraftSeen(certainty=0.825, was_right=True)]
+    assert draft_gate(drafts, thinking, 2.0, wrong) == 0.85
+    assert draft_gate(drafts, thinking, 2.0, right) == 0.8
+    assert "Of the last 1 drafts" not in "\n".join(explained(Profile()))
+    assert "1 were what the thinking came to" in "\n".join(explained(Profile(drafts=tuple(right))))

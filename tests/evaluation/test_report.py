@@ -164,6 +164,7 @@ def test_a_person_gets_a_bar() -> None:
         ("think:256", {"think": 256, "strategy": "extended_thinking"}),
         ("think:0", {"think": "off"}),
         ("vote:8", {"strategy": "self_consistency", "samples": 8}),
+        ("fullvote:8", {"strategy": "self_consistency", "samples": 8, "certainty": 1.0}),
         ("beam:4", {"strategy": "beam_search", "samples": 4}),
         ("best:4", {"strategy": "best_of_n", "samples": 4}),
         ("cot", {"strategy": "chain_of_thought"}),
@@ -201,8 +202,8 @@ def test_unknown_policies_are_told_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         policy("fast")
     assert caught.value.next_step == (
-        "Policies are auto, direct, low, medium, high, max, cot, refine, draft, think:N, vote:N, beam:N, "
-        "best:N; N is a number."
+        "Policies are auto, direct, low, medium, high, max, cot, refine, draft, think:N, vote:N, "
+        "fullvote:N, beam:N, best:N; N is a number."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from assistant.answers import AnswerKind
@@ -29,6 +29,7 @@ def run(
     judge: Judge | None = None,
     control: Control | None = None,
     act: Callable[[Event], None] = lambda _: None,
+    earlier: Sequence[Answer] = (),
     **fields: Any,
 ) -> list[Event]:
     """All events of one stage; the plan gets the further fields, and `act` sees each event."""
@@ -41,9 +42,8 @@ def run(
     )
     events = []
     with engine.batch() as batch:
-        task = Task(
-            request, plan, batch, control or Control(), engine.model, judge or AnswerJudge(kind), Sampling()
-        )
+        hand, reader = control or Control(), judge or AnswerJudge(kind)
+        task = Task(request, plan, batch, hand, engine.model, reader, Sampling(), tuple(earlier))
         for event in STRATEGIES[strategy](task):
             events.append(event)
             act(event)

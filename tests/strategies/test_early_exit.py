@@ -79,6 +79,29 @@ def test_a_thinking_that_does_not_settle_is_not_asked() -> None:
     assert answer_of(events).thinking_end == "itself"
 
 
+def test_a_thinking_that_comes_to_the_draft_has_settled() -> None:
+    """The draft was not sure enough to be kept; a thinking that comes to it as well is asked at once."""
+    engine = thinker("The answer is \\boxed{12}.")
+    (drafted,) = [answer_of(run(Replay("The answer is \\boxed{12}."), "draft_agreement"))]
+    lead = "The answer is \\boxed{"
+    events = run(
+        engine, "extended_thinking", think=300, early_exit=True, gate=SURE, lead=lead, earlier=[drafted]
+    )
+    answer = answer_of(events)
+    assert (answer.thinking, answer.thinking_end) == ("3 x 4 = 12.", "found")
+
+
+def test_a_draft_that_was_wrong_changes_nothing() -> None:
+    drafted = answer_of(run(Replay("The answer is \\boxed{15}."), "draft_agreement"))
+    with_draft, without = (
+        answer_of(
+            run(thinker("\\boxed{12}"), "extended_thinking", think=300, early_exit=True, gate=SURE, earlier=e)
+        )
+        for e in ([drafted], [])
+    )
+    assert (with_draft.thinking, with_draft.total_tokens) == (without.thinking, without.total_tokens)
+
+
 def test_stop_in_mid_probe_keeps_the_thinking() -> None:
     control = Control()
     engine = thinker("The answer is \\boxed{12}.")

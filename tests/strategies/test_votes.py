@@ -126,6 +126,24 @@ def test_a_revision_is_kept_only_if_the_check_likes_it(revised: int, kept: int) 
     assert answer_of(events).certainty == kept / 10
 
 
+@pytest.mark.parametrize(("revised", "kept"), [(8, 8), (2, 5)])
+def test_an_earlier_answer_is_the_first_version_and_costs_nothing_more(revised: int, kept: int) -> None:
+    def script(request: Request, _i: int) -> str:
+        assert len(request.messages) > 1, "the first version is not written again"
+        return "A step is wrong." if len(request.messages) == 3 else f"\\boxed{{{revised}}}"
+
+    earlier = answer_of(run(Replay("\\boxed{5}"), "direct"))
+    events = run(
+        Replay(script), "self_refine", judge=Checked("number"), n_samples=2, think=0, earlier=[earlier]
+    )
+    answer = answer_of(events)
+    assert answer.text == f"\\boxed{{{kept}}}"
+    assert answer.total_tokens == sum(event.tokens for event in events if isinstance(event, SampleNews))
+    if kept == 5:
+        assert answer.completion_tokens == earlier.completion_tokens
+        assert answer.mean_logprob == pytest.approx(earlier.mean_logprob)
+
+
 def test_the_speed_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds are counted from the first prompt on, not from that of the last round."""
     ticks = iter(range(1_000_000))
