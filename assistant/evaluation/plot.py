@@ -109,7 +109,7 @@ def png(points: Sequence[Point], title: str, size: tuple[int, int] = (1200, 800)
     draw.rectangle((left, top, right, bottom), outline="#888888")
     draw.text(((left + right) / 2, size[1] - 40), "mean tokens a question", "black", font, anchor="mm")
     draw.text((left, top - 18), "right answers, with 95 % intervals", "black", font, anchor="lm")
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[tuple[float, float, float, float]] = [(0, 0, size[0], top - 6)]  # what stands above the plot
     for i, (label, tokens, accuracy, (low, high)) in enumerate(points):
         colour, px, py = _COLOURS[i % len(_COLOURS)], x(tokens), y(accuracy)
         draw.line((px, y(low), px, y(high)), colour, 2)
@@ -117,6 +117,8 @@ def png(points: Sequence[Point], title: str, size: tuple[int, int] = (1200, 800)
             draw.line((px - 7, y(end), px + 7, y(end)), colour, 2)
         draw.ellipse((px - 8, py - 8, px + 8, py + 8), fill=colour)
         taken.append((px - 8, py - 8, px + 8, py + 8))
+    for i, (label, tokens, accuracy, _) in enumerate(points):
+        colour, px, py = _COLOURS[i % len(_COLOURS)], x(tokens), y(accuracy)
         width = draw.textlength(label, font)
         place = _free_place(px, py, width, taken, right)
         draw.text(place, label, colour, font, anchor="lm")
@@ -130,7 +132,7 @@ def _free_place(
     x: float, y: float, width: float, taken: Sequence[tuple[float, float, float, float]], right: float
 ) -> tuple[float, float]:
     """Where a label of this width stands next to its point without covering another, left middle."""
-    for dy in (0, -24, 24, -48, 48, -72, 72):
+    for dy in (0, 12, -24, 24, -48, 48, -72, 72):
         for dx in (14.0, -14.0 - width):
             box = (x + dx, y + dy - 12, x + dx + width, y + dy + 12)
             is_free = all(box[2] < a or c < box[0] or box[3] < b or d < box[1] for a, b, c, d in taken)
