@@ -41,6 +41,7 @@ def test_the_defaults() -> None:
         "effort": "auto",
         "strategy": "auto",
         "samples": 0,
+        "certainty": 0.95,
         "time": 30.0,
         "system": None,
         "history": "on",

@@ -110,7 +110,7 @@ def png(points: Sequence[Point], title: str, size: tuple[int, int] = (1200, 800)
     draw.text(((left + right) / 2, size[1] - 40), "mean tokens a question", "black", font, anchor="mm")
     draw.text((left, top - 18), "right answers, with 95 % intervals", "black", font, anchor="lm")
     taken: list[tuple[float, float, float, float]] = [(0, 0, size[0], top - 6)]  # what stands above the plot
-    for i, (label, tokens, accuracy, (low, high)) in enumerate(points):
+    for i, (_, tokens, accuracy, (low, high)) in enumerate(points):
         colour, px, py = _COLOURS[i % len(_COLOURS)], x(tokens), y(accuracy)
         draw.line((px, y(low), px, y(high)), colour, 2)
         for end in (low, high):
