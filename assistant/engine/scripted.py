@@ -54,6 +54,8 @@ class ScriptedRunner:
     """
 
     def __init__(self, script: Script, info: ModelInfo, markers: Markers = THINK, n_batch: int = 32) -> None:
+        self.logprob = -0.1
+        """Of every token, in nats."""
         self.after_cut: Script | None = None
         """What it says, word for word, once its thinking was closed before the script closes it; None lets
         it go on in the script."""
@@ -132,7 +134,7 @@ class ScriptedRunner:
         token = ord(rest[0]) if rest else END
         if (ban == "end" and token == END) or (ban == "blank" and self._shows_nothing(rest)):
             token = ord("?")
-        return Drawn(token, logprob=-0.1, confidence=12.0)
+        return Drawn(token, logprob=self.logprob, confidence=12.0)
 
     def copy(self, source: int, target: int, n_tokens: int) -> bool:
         """Copy the cells."""

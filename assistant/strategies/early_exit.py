@@ -9,17 +9,20 @@ words, so it holds for any model and language.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from assistant.engine.protocol import Finished, ThinkingBudget, ThinkingEnded
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Judge
 from assistant.strategies.track import Track
 
-PROBE_TOKENS = 24
-"""Most tokens of an answer that is asked for in mid-thinking (DEER, arXiv 2504.15895, takes 20)."""
+PROBE_TOKENS = 20
+"""Most tokens of an answer that is asked for in mid-thinking, as in DEER (arXiv 2504.15895)."""
+SURE_PROBE_TOKENS = 96
+"""Most tokens of one that was sure all the way: a list or a formula may need them."""
 _BOUNDARY = re.compile(r"[.!?](?=[\s\"')\]*]|$)|[。！？；]|\n+")
 _NUMBERING = re.compile(r"\s*(?:\d{1,3}|[a-zA-Z])[.)]?\s*")
+_MAY_GO_ON = re.compile(r"\d\.$")
+"""The end of a sentence, or the point of a number whose digits are still to come."""
 _MOST_BEGUN = 12
 """Characters of the next sentence that may have come with the last token of the one that settled."""
 _FREE_PROBES = 3
@@ -28,18 +31,14 @@ _TOKENS_A_PROBE = 48
 
 
 class Watch:
-    """Reads a thinking as it grows and tells where it settles.
+    """Reads a thinking as it grows and tells where it settles."""
 
-    Args:
-        judge: reads the values in a passage.
-        drafted: answers that earlier stages came to: a thinking that comes to one of them has settled.
-    """
-
-    def __init__(self, judge: Judge, drafted: Sequence[str] = ()) -> None:
+    def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._sentence = ""
-        self._seen = {value for answer in drafted for value in judge.values(judge.final(answer))[-1:]}
+        self._seen: set[str] = set()
         self._refused: set[str] = set()
+        self._heard: set[str] = set()
         self._n_probes = 0
 
     def read(self, text: str, n_tokens: int) -> str | None:
@@ -52,7 +51,12 @@ class Watch:
         self._sentence += text
         settled = None
         while boundary := _BOUNDARY.search(self._sentence):
-            sentence, self._sentence = self._sentence[: boundary.end()], self._sentence[boundary.end() :]
+            sentence, rest = self._sentence[: boundary.end()], self._sentence[boundary.end() :]
+            if not rest and _MAY_GO_ON.search(sentence):
+                value = self._value(sentence)
+                settled = value if value in self._seen else None
+                break
+            self._sentence = rest
             if sentence.strip():
                 settled = self._end(sentence)
         if settled is None or len(self._sentence.strip()) > _MOST_BEGUN or settled in self._refused:
@@ -62,21 +66,34 @@ class Watch:
         self._n_probes += 1
         return settled
 
-    def refuse(self, value: str) -> None:
-        """The answer that was asked for was another or not sure: do not ask again for this value."""
+    def refuse(self, value: str, sure_of: str = "") -> None:
+        """The answer that was asked for was another or not sure: do not ask again for this value.
+
+        Args:
+            value: what the thinking had settled on.
+            sure_of: the other answer, if the copy was sure of it: a thinking that comes to it as well has
+                settled.
+        """
         self._refused.add(value)
+        if sure_of:
+            self._heard.add(sure_of)
+            self._seen.update(self._judge.values(sure_of)[-1:])
+
+    def has_heard(self, answer: str) -> bool:
+        """Whether a copy was sure of this answer before, so that it has not changed since."""
+        return answer in self._heard
 
     def _end(self, sentence: str) -> str | None:
-        if _NUMBERING.fullmatch(sentence):
-            return None
-        values = self._judge.values(sentence)
-        if not values:
-            return None
-        value = values[-1]
-        if value in self._seen:
+        value = self._value(sentence)
+        if value is None or value in self._seen:
             return value
         self._seen.add(value)
         return None
+
+    def _value(self, sentence: str) -> str | None:
+        """What a sentence ends on."""
+        values = [] if _NUMBERING.fullmatch(sentence) else self._judge.values(sentence)
+        return values[-1] if values else None
 
 
 def probe(stage: Stage, track: Track, lead: str) -> Track | None:
@@ -89,13 +106,15 @@ def probe(stage: Stage, track: Track, lead: str) -> Track | None:
 
     Returns:
         The copy with its answer, still running if it has more to say; None if it came to no answer in
-        `PROBE_TOKENS`. The original is still held: whoever asks lets it go on, or drops it.
+        `PROBE_TOKENS`, or in `SURE_PROBE_TOKENS` while every token is as sure as the plan asks. The original
+        is still held: whoever asks lets it go on, or drops it.
     """
     batch, judge = stage.task.batch, stage.task.judge
     batch.hold(track.seq_id)
     copy = stage.fork(track)
     batch.steer(copy.seq_id, ThinkingBudget(0))
     n_start: int | None = None
+    start = 0
     while came := stage.step(0.0):
         for each, event in came:
             if each is copy and isinstance(event, ThinkingEnded):
@@ -104,14 +123,18 @@ def probe(stage: Stage, track: Track, lead: str) -> Track | None:
                     batch.append(copy.seq_id, lead)
                     n_start = None
         if n_start is None and not copy.is_thinking:
-            n_start = copy.n_tokens
+            n_start, start = copy.n_tokens, len(copy.answer)
         is_over = any(each is copy and isinstance(event, Finished) for each, event in came)
         if is_complete(copy.answer) or is_over:
             if judge.key(copy.answer) is not None:
                 return copy
             break
-        if n_start is not None and copy.n_tokens - n_start > PROBE_TOKENS:
-            break
+        n_asked = copy.n_tokens - n_start if n_start is not None else 0
+        if n_asked > PROBE_TOKENS:
+            # by the least sure token: the mean of many hides the one that is wrong
+            is_sure = copy.least_probability((start, len(copy.answer))) >= stage.task.plan.gate
+            if n_asked > SURE_PROBE_TOKENS or not is_sure:
+                break
     stage.drop(copy)
     return None
 

@@ -25,7 +25,7 @@ def extended_thinking(task: Task) -> Iterator[Event]:
     stage = Stage(task)
     (track,) = stage.add(task.request)
     speaker = Speaker(stage, track)
-    watch = Watch(task.judge, [answer.text for answer in task.earlier])
+    watch = Watch(task.judge)
     is_left = False
     for event in speaker.run(patience_s=0.0):
         yield event
@@ -33,25 +33,32 @@ def extended_thinking(task: Task) -> Iterator[Event]:
             continue
         value = watch.read(event.text, event.tokens)
         if value is not None and speaker.track.is_thinking and not task.control.is_stopped:
-            is_left = yield from _try_to_leave(stage, speaker, value)
+            is_left, sure_of = yield from _try_to_leave(stage, speaker, watch, value)
             if not is_left:
-                watch.refuse(value)
+                watch.refuse(value, sure_of)
     answer = speaker.track
     if is_left:
         answer.end = "found"
     yield stage.answer(answer, certainty=stage.certainty(answer))
 
 
-def _try_to_leave(stage: Stage, speaker: Speaker, value: str) -> Generator[Event, None, bool]:
-    """Ask for the answer and, if it is sure, leave with it; returns whether it was left."""
+def _try_to_leave(
+    stage: Stage, speaker: Speaker, watch: Watch, value: str
+) -> Generator[Event, None, tuple[bool, str]]:
+    """Ask for the answer and leave with it if it is sure, and either the value settled on or unchanged.
+
+    Returns:
+        Whether it was left, and the answer that the copy was sure of; empty where it was not.
+    """
     task, track = stage.task, speaker.track
     n_thinking = track.n_thinking
     copy = probe(stage, track, task.plan.lead or task.judge.probe)
     if task.control.is_stopped:
-        return False
+        return False, ""
     certainty = (stage.certainty(copy) if copy is not None else None) or 0.0
     final = task.judge.final(copy.answer) if copy is not None else ""
-    is_exit = task.judge.values(final)[-1:] == [value] and certainty >= task.plan.gate
+    sure_of = final if certainty >= task.plan.gate else ""
+    is_exit = bool(sure_of) and (task.judge.values(final)[-1:] == [value] or watch.has_heard(final))
     yield Probed(
         answer=final,
         confidence=certainty,
@@ -62,9 +69,9 @@ def _try_to_leave(stage: Stage, speaker: Speaker, value: str) -> Generator[Event
         if copy is not None:
             stage.drop(copy)
         task.batch.hold(track.seq_id, is_held=False)
-        return False
+        return False, sure_of
     yield from _leave(stage, speaker, copy)
-    return True
+    return True, sure_of
 
 
 def _leave(stage: Stage, speaker: Speaker, copy: Track) -> Iterator[Event]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,27 +81,49 @@ def test_a_thinking_that_does_not_settle_is_not_asked() -> None:
     assert answer_of(events).thinking_end == "itself"
 
 
-def test_a_thinking_that_comes_to_the_draft_has_settled() -> None:
-    """The draft was not sure enough to be kept; a thinking that comes to it as well is asked at once."""
-    engine = thinker("The answer is \\boxed{12}.")
-    (drafted,) = [answer_of(run(Replay("The answer is \\boxed{12}."), "draft_agreement"))]
-    lead = "The answer is \\boxed{"
+def settles(text: str) -> list[str]:
+    """The values on which a thinking settles that comes character by character."""
+    watch, found = Watch(AnswerJudge("number")), []
+    for i, character in enumerate(text):
+        value = watch.read(character, i)
+        if value is not None:
+            found.append(value)
+            watch.refuse(value)
+    return found
+
+
+def test_the_point_of_a_number_ends_no_sentence() -> None:
+    assert settles("133 / 2 = 66.5. So 66.5 it is. It is 66.5. ") == ["66.5"]
+    assert settles("132 / 2 = 66. And then 66.5. So it is 66. ") == ["66"]
+
+
+def test_what_the_copy_was_sure_of_counts_as_seen() -> None:
+    watch = Watch(AnswerJudge("number"))
+    read = [watch.read(text, 0) for text in ("60 x 60 = 3600. ", "68 x 68 = 4624. ", "That is 4624. ")]
+    assert read == [None, None, "4624"]
+    assert not watch.has_heard("68")
+    watch.refuse("4624", sure_of="68")
+    assert watch.read("So it is 68. ", 0) == "68"
+    assert watch.has_heard("68")
+
+
+@pytest.mark.parametrize(("probability", "is_left"), [(0.95, True), (0.5, False)])
+def test_a_long_answer_is_heard_out_while_it_is_sure(probability: float, is_left: bool) -> None:
+    numbers = ", ".join(map(str, range(10, 25)))
+    script = f"First {numbers}. Once more: {numbers}. Again.\n</think>\n\nIt is \\boxed{{{numbers}}}."
+    engine = thinker(f"It is \\boxed{{{numbers}}}.", script)
+    engine.runner.logprob = math.log(probability)
     events = run(
-        engine, "extended_thinking", think=300, early_exit=True, gate=SURE, lead=lead, earlier=[drafted]
+        engine,
+        "extended_thinking",
+        kind="expression",
+        think=600,
+        early_exit=True,
+        gate=SURE,
+        lead="It is \\boxed{",
     )
-    answer = answer_of(events)
-    assert (answer.thinking, answer.thinking_end) == ("3 x 4 = 12.", "found")
-
-
-def test_a_draft_that_was_wrong_changes_nothing() -> None:
-    drafted = answer_of(run(Replay("The answer is \\boxed{15}."), "draft_agreement"))
-    with_draft, without = (
-        answer_of(
-            run(thinker("\\boxed{12}"), "extended_thinking", think=300, early_exit=True, gate=SURE, earlier=e)
-        )
-        for e in ([drafted], [])
-    )
-    assert (with_draft.thinking, with_draft.total_tokens) == (without.thinking, without.total_tokens)
+    assert [probe.is_exit for probe in probes(events)] == [is_left]
+    assert answer_of(events).text == f"It is \\boxed{{{numbers}}}."
 
 
 def test_stop_in_mid_probe_keeps_the_thinking() -> None:
