@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how fast a machine is decides nothing here
+settings.register_profile("mull", deadline=None)
+settings.load_profile("mull")
+
 
 ROOT = Path(__file__).resolve().parent.parent
 
