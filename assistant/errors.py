@@ -13,7 +13,8 @@ MullError                 one sentence for the user, and the next step
 │   └── OutOfMemory       the machine or the GPU has no memory left
 ├── ContextFull           the conversation does not fit the model's context
 └── StoreError            conversations cannot be read or written; the chat goes on without
-    └── StoreDamaged      their file is damaged
+    ├── StoreDamaged      their file is damaged
+    └── StoreGone         their file was moved or removed while it was open
 """
 
 from __future__ import annotations
@@ -90,3 +91,7 @@ class StoreError(MullError):
 
 class StoreDamaged(StoreError):
     """The file of conversations is damaged; it is set aside at the next start."""
+
+
+class StoreGone(StoreError):
+    """The file of conversations was moved or removed while it was open; opening the store makes another."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from assistant.errors import StoreDamaged, StoreError
+from assistant.errors import StoreDamaged, StoreError, StoreGone
 from assistant.store.migrations import MIGRATIONS
 
 VERSION = len(MIGRATIONS)
@@ -31,15 +31,20 @@ def connect(path: Path, *, is_read_only: bool = False) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: the file cannot be opened.
     """
-    mode = "ro" if is_read_only else "rw"
+    mode = "mode=rw"
+    if is_read_only:
+        # to share a file in WAL mode SQLite writes beside it, which is not allowed and not needed here
+        mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?{mode}",
         uri=True,
         timeout=BUSY_S,
         isolation_level=None,  # transactions begin and end where it is written
         check_same_thread=False,
     )
     try:
+        if is_read_only:
+            return db
         db.execute("PRAGMA foreign_keys = ON")
         # with WAL this outlives a killed process, and a power failure costs at most the last seconds
         db.execute("PRAGMA synchronous = NORMAL")
@@ -63,6 +68,7 @@ class Database:
         self.is_read_only = is_read_only
         self._idle: list[sqlite3.Connection] = []
         self._writer = threading.Lock()
+        self._place = _place(path)
         self._is_closed = False
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -93,6 +99,12 @@ class Database:
             self._borrowed() as db,
             _transaction(db, "BEGIN IMMEDIATE"),
         ):
+            # what is written to a file that another Mull has set aside meanwhile would be out of sight
+            if _place(self.path) != self._place:
+                raise StoreGone(
+                    f"The file of conversations, {self.path}, was moved or removed.",
+                    "Start Mull again to have another.",
+                )
             if version(db) != VERSION:
                 raise StoreError(
                     "Another version of Mull has changed the file of conversations.",
@@ -151,6 +163,15 @@ def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[None]:
             if db.in_transaction:
                 db.execute("ROLLBACK")
         raise
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Which file this is, whatever its name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def version(db: sqlite3.Connection) -> int:

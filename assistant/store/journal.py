@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import StoreError, UsageError
+from assistant.errors import StoreError, StoreGone, UsageError
 from assistant.store.recording import Turn, recorded
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Journal:
         self._is_closed = False
 
     def store(self) -> Store | None:
-        """The store, opened if need be; None if nothing is to be kept.
+        """The store, opened if need be; None if nothing is to be kept. Ask for it anew each time.
 
         Raises:
             StoreError: it cannot be opened.
@@ -130,6 +130,8 @@ class Journal:
                     if turn.is_ended and turn.is_written:
                         self._turns.remove(turn)
             except StoreError as error:
+                if isinstance(error, StoreGone):
+                    self._begin_anew()
                 self._fail(error)
                 return False
             if self._is_failing:
@@ -159,6 +161,15 @@ class Journal:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+
+    def _begin_anew(self) -> None:
+        """Open the store again next time; what was being written is written there from its beginning."""
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+        for turn in self._turns:
+            turn.forget_written()
 
     def _fail(self, error: StoreError) -> None:
         self._retry_at = time.monotonic() + RETRY_S

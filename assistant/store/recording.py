@@ -91,6 +91,12 @@ class Turn:
         self._record.is_begun = True
         self._n_written = n_changes
 
+    def forget_written(self) -> None:
+        """Begin anew with writing: what was written is out of reach."""
+        with self._guard:
+            self._record.is_begun = False
+            self._n_written = -1
+
     def note(self, event: Event) -> None:
         """Take in an event of the run."""
         with self._guard:

@@ -330,3 +330,22 @@ def test_what_was_removed_for_good_while_it_was_written_stays_removed(journal: J
     opened(journal).purge()
     list(run)
     assert opened(journal).conversations(is_deleted=True) == opened(journal).conversations() == []
+
+
+def test_a_file_that_goes_away_is_missed_and_another_one_begun(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "RETRY_S", 0.0)
+    first = Turn(Query("First?"))
+    list(journal.recorded(iter([answer("Yes.")]), first))
+    second = Turn(Query("Second?"), first.conversation_id, first.answer_id)
+    run = journal.recorded(iter([text("4"), text("2"), answer("42")]), second)
+    next(run)
+    assert journal.flush()
+    for file in path.parent.iterdir():
+        file.rename(file.with_name(f"moved-{file.name}"))
+    events = list(run)
+    assert warnings(events)[0].startswith(f"The file of conversations, {path}, was moved or removed.")
+    assert names(events)[-1] == "answer"
+    assert journal.flush()
+    assert [message.content for message in kept(journal, second).messages] == ["Second?", "42"]

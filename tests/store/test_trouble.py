@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from assistant.errors import StoreDamaged, StoreError
 from assistant.store import database
 from assistant.store.store import Store
 from tests.store.filling import following, said
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def filled(path: Path, n: int = 60) -> None:
@@ -158,16 +163,41 @@ def test_a_doubt_that_was_unfounded_changes_nothing(path: Path) -> None:
     assert aside(path) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_what_may_only_be_read_can_be_read(path: Path) -> None:
-    filled(path, 1)
-    path.chmod(0o400)
-    path.parent.chmod(0o500)
-    try:
-        with closing(Store.open(path)) as store:
-            assert store.is_read_only
-            assert len(store.conversations()) == 1
-            with pytest.raises(StoreError, match="may not be written"):
-                said(store, "More")
-    finally:
-        path.parent.chmod(0o700)
+READING = """
+import os, sys
+from pathlib import Path
+from assistant.errors import StoreError
+from assistant.store.store import Store
+from tests.store.filling import said
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may write anywhere
+path = Path(sys.argv[1])
+assert not os.access(path, os.W_OK)
+store = Store.open(path)
+assert store.is_read_only
+print(len(store.conversations()), len(store.search("needle")))
+try:
+    said(store, "More")
+except StoreError as error:
+    print(error)
+store.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are Unix'")
+def test_what_may_only_be_read_can_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # others may look into it, unlike the tests' own
+        path = Path(folder) / "conversations.db"
+        filled(path, 1)
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", READING, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        path.parent.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    n, sentence = done.stdout.splitlines()
+    assert n == "1 1"
+    assert sentence == (
+        f"Conversations cannot be saved: they may not be written. Make {path} and its folder writable."
+    )
