@@ -18,7 +18,7 @@ from assistant.judge import AnswerJudge, CodeJudge
 from assistant.learning import Learning
 from assistant.limits import limits
 from assistant.plans import Outcome, Plan, Situation, Wishes
-from assistant.policy import doubt, draft_seen, next_plan, plan
+from assistant.policy import continued, doubt, draft_seen, next_plan, plan
 from assistant.query import Query
 from assistant.strategies import STRATEGIES
 from assistant.strategies.task import Task
@@ -60,7 +60,7 @@ class Pipeline:
         if difficulty.kind == "code" and judge.kind != "code":
             difficulty = replace(difficulty, kind="reasoning")  # about a program, and none is to be written
         at = self._situation(query, difficulty, judge)
-        chosen: Plan | None = plan(at)
+        chosen: Plan | None = plan(at) if query.begun is None else continued(at, query.begun)
         plan_s = time.monotonic() - started
         seed = self._settings.seed
         seed = random.getrandbits(31) if seed is None else seed
@@ -79,12 +79,12 @@ class Pipeline:
                     yield event
             assert answer is not None, "a strategy ends with its answer"
             stages.append(answer)
-            if not control.is_stopped:
+            if not control.is_stopped and query.begun is None:
                 self._learning.note_run(answer, is_alone)
             outcome = _outcome(answer, judge, control)
             outcomes.append(outcome)
             at = replace(at, spent_s=time.monotonic() - started, profile=self._learning.profile)
-            last, chosen = chosen, next_plan(at, chosen, outcomes)
+            last, chosen = chosen, None if query.begun is not None else next_plan(at, chosen, outcomes)
             if chosen is not None:
                 chosen = replace(chosen, stage=len(outcomes) + 1)
         if (seen := draft_seen(outcomes)) is not None:
@@ -129,6 +129,7 @@ class Pipeline:
             sampling=self._sampling(usual, seed),
             thinking=ThinkingBudget(chosen.thinking_budget, chosen.min_thinking),
             max_tokens=chosen.max_tokens,
+            begun=query.begun,
         )
         vote_sampling = self._sampling(model.vote_sampling, seed)
         return Task(request, chosen, batch, control, model, judge, vote_sampling, tuple(earlier))

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from assistant.effort import bounds
 from assistant.plans import Outcome, Plan, Situation, budget_for, made
+from assistant.query import Message
 from assistant.reasons import about, because, draft_said, duration, share, thinking_said
 
 VOTABLE = ("maths", "choice", "reasoning")
@@ -50,6 +51,17 @@ def plan(at: Situation) -> Plan:
     if wishes.effort == "max" and at.can_vote:
         return _vote(at, wishes.range.n_samples, "Highest effort")
     return _first_by_difficulty(at)
+
+
+def continued(at: Situation, begun: Message) -> Plan:
+    """The plan to go on with an answer that was interrupted: as it was, whatever the question is like."""
+    reason = "Going on where the answer was interrupted."
+    if not begun.thinking or not at.model.has_thinking:
+        return made(at, "direct", reason=reason)
+    if begun.content:  # the thinking is over; a budget of none would leave it out of the prompt
+        return replace(made(at, "extended_thinking", reason=reason), thinking_budget=1)
+    budget = at.wishes.budget or budget_for(at) or at.wishes.range.budget
+    return made(at, "extended_thinking", budget=budget, is_asked=True, reason=reason)
 
 
 def next_plan(at: Situation, last: Plan, outcomes: Sequence[Outcome]) -> Plan | None:

@@ -42,6 +42,8 @@ class Query:
     """The system message, if there is one."""
     attachments: tuple[Attachment, ...] = ()
     """Text files, put before the question."""
+    begun: Message | None = None
+    """What there is of an answer that was interrupted, to go on from where it stopped."""
 
     def messages(self) -> tuple[Message, ...]:
         """The conversation as the chat template wants it."""

@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -25,6 +26,8 @@ from assistant.query import Query
 if TYPE_CHECKING:
     from assistant.cli._show import Show
     from assistant.events import Event
+    from assistant.store.recording import Turn
+    from assistant.store.values import Conversation
 
 _EXAMPLES = """\
 examples:
@@ -32,6 +35,7 @@ examples:
   mull ask --think 512 "Which weighs more, a litre of water or of ice?"
   mull ask --file notes.txt "What is still to do?"
   mull ask -c "And by weight?"            go on with the last conversation
+  mull ask -c                             go on with its unfinished answer
   git diff | mull ask "Explain this change" > explanation.txt
 
 exit status:
@@ -79,21 +83,17 @@ def run(args: Namespace) -> ExitCode:
     show: Show = JsonLines(sys.stdout) if args.json else Plain(sys.stdout, sys.stderr)
     control = Control()
     try:
-        text = question(args.question, sys.stdin)
+        text = question(args.question, sys.stdin, may_be_none=is_continuing(args))
         files = tuple(attachments.read(Path(path)) for path in args.file)
         from assistant.config import load
 
         settings = load(typed(args))
         from assistant.session import Session
         from assistant.store.journal import Journal
-        from assistant.store.recording import Turn
-        from assistant.store.values import history
 
         with closing(Journal(is_kept=settings.history == "on")) as journal:
             before = journal.conversation(args.conversation) if is_continuing(args) else None
-            turns = history(before.messages) if before else ()
-            query = Query(text, turns, settings.system, files)
-            turn = Turn.after(before, query)
+            query, turn = _turn(before, Query(text, system=settings.system, attachments=files))
             with closing(Session.open(settings)) as session, stops_at_interrupt(control):
                 return ask(session, query, show, control, lambda events: journal.recorded(events, turn))
     except MullError as error:
@@ -105,6 +105,27 @@ def run(args: Namespace) -> ExitCode:
     except KeyboardInterrupt:
         show.close()
         raise
+
+
+def _turn(before: Conversation | None, query: Query) -> tuple[Query, Turn]:
+    """The question as it follows a conversation; without words, the unfinished answer at its end again.
+
+    Raises:
+        UsageError: there are no words, and nothing is unfinished.
+    """
+    from assistant.store.recording import Turn
+    from assistant.store.values import asked_again, history
+
+    if before is None:
+        return query, Turn(query)
+    if query.text:
+        query = replace(query, history=history(before.messages))
+        return query, Turn.after(before, query)
+    last = before.messages[-1] if before.messages else None
+    if last is None or not last.is_unfinished:
+        raise UsageError("There is no question, and no unfinished answer to go on with.", "Write a question.")
+    query = replace(asked_again(before, last.id, is_continued=True), system=query.system)
+    return query, Turn.again(before, last.id, query)
 
 
 def ask(
@@ -144,11 +165,12 @@ def ask(
     return ExitCode.ANSWERED if answer and answer.text.strip() else ExitCode.NO_ANSWER
 
 
-def question(words: Sequence[str], stdin: TextIO | None) -> str:
+def question(words: Sequence[str], stdin: TextIO | None, *, may_be_none: bool = False) -> str:
     """The question: the words of the command line, and after them what comes down a pipe.
 
     Raises:
-        UsageError: there is no question, or what comes down the pipe is not text or too long.
+        UsageError: there is no question and there must be one, or what comes down the pipe is not text
+            or too long.
     """
     parts = [" ".join(words).strip()]
     if stdin is not None and not stdin.isatty():
@@ -156,7 +178,7 @@ def question(words: Sequence[str], stdin: TextIO | None) -> str:
             attachments.decoded(stdin.buffer.read(attachments.MOST_BYTES + 1), "Standard input").strip()
         )
     text = "\n\n".join(filter(None, parts))
-    if not text:
+    if not text and not may_be_none:
         raise UsageError("There is no question.", 'Write one: mull ask "question", or send one down a pipe.')
     return text
 

@@ -81,6 +81,9 @@ class LocalBatch:
         self._queued.append(
             Prefilled(first.seq_id, first.n_cached, len(prompt.tokens), n_cached=first.n_cached)
         )
+        if request.begun is not None:
+            for seq_id in seq_ids:
+                self._queued += self._sequences[seq_id].go_on(request.begun)
         return seq_ids
 
     def step(self, patience_s: float = 0.0) -> list[SequenceEvent]:
@@ -177,7 +180,9 @@ class LocalBatch:
 
     def _check_room(self, prompt: Prompt, request: Request, n: int) -> None:
         n_ctx = self._runner.info.n_ctx
-        n_prompt = len(prompt.tokens)
+        begun = request.begun
+        n_begun = len(self._runner.tokenize(begun.thinking + begun.content)) if begun is not None else 0
+        n_prompt = len(prompt.tokens) + n_begun
         room = min(request.max_tokens, _MIN_ROOM)
         if n_prompt + room > n_ctx:
             raise ContextFull(

@@ -68,6 +68,8 @@ class Request:
     """How long the thinking may last."""
     max_tokens: int
     """Most tokens of the completion, thinking and forced text included."""
+    begun: Message | None = None
+    """A completion to go on with: it comes first, as forced text, and does not count against the limits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.engine.prefix import PrefixCache, Slot
 from assistant.engine.protocol import (
@@ -21,6 +21,7 @@ from assistant.engine.protocol import (
 )
 from assistant.engine.runner import Drawn, Nudge, Prompt, Sampler
 from assistant.engine.thinking import Thinking
+from assistant.query import Message
 
 _FORK_STRIDE = 1009
 """Keeps the seeds of forks apart from those of samples, and those of one sample's forks from another's."""
@@ -65,6 +66,7 @@ class RunningSequence:
         self._cache = cache
         self._index = index
         self._n_forks = 0
+        self._room = room
         self._is_clipped = room < request.max_tokens
         self._max_tokens = min(room, request.max_tokens)
         self.thinking = Thinking(
@@ -145,6 +147,27 @@ class RunningSequence:
             self._sampler.accept(token)
         texts = [self._decoder.decode(self._runner.text_of(token)) for token in tokens]
         return self._take(tokens, texts, is_marker)
+
+    def go_on(self, begun: Message) -> list[SequenceEvent]:
+        """Write what an interrupted completion had come to; the request's limits hold for what follows."""
+        request, thinking = self.request, self.thinking
+        thinking.allow(self._room, ThinkingBudget(self._room))
+        events: list[SequenceEvent] = []
+        opening = self._runner.markers.open
+        if begun.thinking and (thinking.is_thinking or opening):
+            if not thinking.is_thinking:
+                events += self.force(f"{opening[0]}\n")
+            events += self.force(begun.thinking)
+        if begun.content:
+            if thinking.is_thinking:
+                events += self._close_thinking("itself")
+            events += self.force(begun.content)
+        budget = replace(request.thinking, maximum=request.thinking.maximum + thinking.n_thinking)
+        wanted = request.max_tokens + thinking.n_completion
+        self._is_clipped = self._room < wanted
+        self._max_tokens = min(self._room, wanted)
+        thinking.allow(self._max_tokens, budget)
+        return events
 
     def steer(self, budget: ThinkingBudget) -> list[SequenceEvent]:
         """Replace the thinking budget; more of it takes a running answer back."""

@@ -198,6 +198,11 @@ class Thinking:
             self._is_looping = False
             self._loops = LoopDetector()
 
+    def allow(self, max_tokens: int, budget: ThinkingBudget) -> None:
+        """Set both limits anew, for a completion that does not begin at its beginning."""
+        self._max_tokens = max_tokens
+        self.budget = budget
+
     def may_reopen(self, n_completion: int, n_thinking: int) -> bool:
         """Whether thinking on from there would have room for more than the continuation."""
         return self._room_after(n_completion, n_thinking) > self._lengths.continuation

@@ -66,6 +66,12 @@ class Turn:
             return cls(query)
         return cls(query, conversation.summary.id, conversation.leaf_id)
 
+    @classmethod
+    def again(cls, conversation: Conversation, answer_id: int, query: Query) -> Self:
+        """Another answer to the question of one in the active branch; the first one stays beside it."""
+        question_id = next(m.parent_id for m in conversation.messages if m.id == answer_id)
+        return cls(query, conversation.summary.id, question_id=question_id)
+
     @property
     def is_ended(self) -> bool:
         """Whether nothing more will come."""
@@ -112,6 +118,9 @@ class Turn:
     def _note(self, event: AnyEvent) -> None:
         record = self._record
         match event.event:
+            case "loading":
+                record.model = event.model
+                return  # a fact for the next time that there is something to write
             case "thinking":
                 if event.sample == 0:
                     self._thinking.append(event.text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
-from assistant.query import Attachment, Message, Role
+from assistant.query import Attachment, Message, Query, Role
 from assistant.store.matching import Snippet
 
 Status = Literal["done", "running", "stopped", "interrupted", "failed"]
@@ -61,6 +61,11 @@ class StoredMessage:
     """What the answer took."""
     error: str = ""
     """Why the run failed, if it did."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether this is an answer that did not come to its end, and nobody is writing it."""
+        return self.role == "assistant" and self.status in ("interrupted", "stopped", "failed")
 
     @property
     def version(self) -> int:
@@ -143,6 +148,26 @@ class Unfinished:
     """How much of thinking and answer there is."""
 
 
+def asked_again(conversation: Conversation, answer_id: int, *, is_continued: bool = False) -> Query:
+    """The question of an answer in the active branch, as it was asked: for another answer to it.
+
+    Args:
+        conversation: where it is.
+        answer_id: the answer.
+        is_continued: whether to go on from where the answer stopped, and not from its beginning.
+    """
+    places = {message.id: place for place, message in enumerate(conversation.messages)}
+    place = places[answer_id]
+    answer, question = conversation.messages[place], conversation.messages[place - 1]
+    has_begun = is_continued and bool(answer.content or answer.thinking)
+    return Query(
+        question.content,
+        history=history(conversation.messages[: place - 1]),
+        attachments=question.attachments,
+        begun=Message("assistant", answer.content, answer.thinking) if has_begun else None,
+    )
+
+
 def history(messages: tuple[StoredMessage, ...]) -> tuple[Message, ...]:
     """The turns as a model is told them: questions with their files, each with its answer.
 
@@ -157,6 +182,4 @@ def history(messages: tuple[StoredMessage, ...]) -> tuple[Message, ...]:
 
 
 def _asked(question: StoredMessage) -> str:
-    from assistant.query import Query
-
     return Query(question.content, attachments=question.attachments).messages()[-1].content

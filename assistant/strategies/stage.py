@@ -27,6 +27,7 @@ class Stage:
         self._live: dict[int, Track] = {}
         self._started = time.monotonic()
         self._decoding_since = self._started
+        self._is_beginning = task.request.begun is not None
 
     @property
     def seconds(self) -> float:
@@ -66,6 +67,10 @@ class Stage:
                 # later rounds read their prompt while others decode, or in no time from the cache
                 if isinstance(event, Prefilled) and not any(each.cost for each in self.tracks):
                     self._decoding_since = time.monotonic()
+        if self._is_beginning:  # what was begun comes first, and costs no decoding
+            self._is_beginning = False
+            for track in self.tracks:
+                track.cost = track.thinking_cost = 0
         return came
 
     @property

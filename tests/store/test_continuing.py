@@ -6,16 +6,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from assistant.cli import ask as ask_command
+from assistant.config import Settings
+from assistant.control import Control
+from assistant.engine.scripted import scripted_engine
 from assistant.errors import UsageError
-from assistant.query import Query
+from assistant.events import Answer, AnswerDelta, Event, Planned
+from assistant.learning import Learning
+from assistant.pipeline import Pipeline
+from assistant.query import Attachment, Message, Query
 from assistant.store.journal import Journal
 from assistant.store.recording import Turn
 from assistant.store.store import Store
+from assistant.store.values import asked_again
 from tests.store.filling import following, said
+from tests.tui.scripted import answer, text, thinking
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +99,89 @@ def test_a_journal_costs_the_first_paint_nothing() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def interrupted(store: Store, before: Turn | None = None) -> Turn:
+    """A turn whose process was killed."""
+    conversation = store.conversation(before.conversation_id) if before else None
+    turn = Turn.after(conversation, Query("Why?", attachments=(Attachment("a.txt", "text"),)))
+    turn.note(thinking("Because of"))
+    turn.note(text("It is so be"))
+    turn.write(store.write)
+    turn.end("interrupted")
+    turn.write(store.write)
+    return turn
+
+
+def test_an_unfinished_answer_is_asked_for_again(journal: Journal) -> None:
+    store = journal.store()
+    assert store is not None
+    first = said(store, "First?", "Yes.")
+    turn = interrupted(store, first)
+    conversation = journal.conversation(None)
+    before = (Message("user", "First?"), Message("assistant", "Yes."))
+    query = asked_again(conversation, turn.answer_id, is_continued=True)
+    assert query == Query(
+        "Why?",
+        history=before,
+        attachments=(Attachment("a.txt", "text"),),
+        begun=Message("assistant", "It is so be", "Because of"),
+    )
+    assert asked_again(conversation, turn.answer_id) == replace(query, begun=None)
+    again = Turn.again(conversation, turn.answer_id, query)
+    again.note(answer("It is so because."))
+    again.write(store.write)
+    after = store.conversation(turn.conversation_id)
+    assert [message.content for message in after.messages] == ["First?", "Yes.", "Why?", "It is so because."]
+    assert after.messages[-1].siblings == (turn.answer_id, again.answer_id)
+    assert after.messages[2].attachments == (Attachment("a.txt", "text"),)
+    assert store.unfinished() == []
+
+
+def test_the_command_line_knows_what_to_ask(journal: Journal) -> None:
+    store = journal.store()
+    assert store is not None
+    first = said(store, "First?", "Yes.")
+    with pytest.raises(UsageError, match="no unfinished answer to go on with"):
+        ask_command._turn(journal.conversation(None), Query(""))
+    query, turn = ask_command._turn(journal.conversation(None), Query("More?", system="Be brief."))
+    assert (query.text, len(query.history), query.system) == ("More?", 2, "Be brief.")
+    assert turn.conversation_id == first.conversation_id
+    cut = interrupted(store, first)
+    query, turn = ask_command._turn(journal.conversation(None), Query("", system="Be brief."))
+    assert (query.text, query.system) == ("Why?", "Be brief.")
+    assert query.begun == Message("assistant", "It is so be", "Because of")
+    assert turn.question_id == cut.question_id
+    assert ask_command._turn(None, Query("New?"))[0] == Query("New?")
+
+
+def begun_events(query: Query, script: str) -> list[Event]:
+    settings = Settings(seed=1, time=600)
+    engine = scripted_engine(lambda _request, _i: script)
+    with engine.batch() as batch:
+        return list(Pipeline(settings, engine.model, Learning()).run(query, batch, Control()))
+
+
+def test_an_answer_goes_on_where_it_stopped() -> None:
+    script = "It is three\n</think>\n\nThe answer is 12, as 3 * 4 = 12."
+    query = Query("How many legs?", begun=Message("assistant", "The answer is 1", "It is three"))
+    events = begun_events(query, script)
+    plans = [event for event in events if isinstance(event, Planned)]
+    assert [plan.reason for plan in plans] == ["Going on where the answer was interrupted."]
+    last = events[-1]
+    assert isinstance(last, Answer)
+    assert (last.thinking, last.text) == ("It is three", "The answer is 12, as 3 * 4 = 12.")
+    assert last.total_tokens == len("2, as 3 * 4 = 12.")
+    told = "".join(event.text for event in events if isinstance(event, AnswerDelta))
+    assert told == last.text
+
+
+def test_a_thinking_goes_on_where_it_stopped() -> None:
+    thoughts = "Each cat has four legs, so three have twelve."
+    query = Query("Prove that it is 12.", begun=Message("assistant", "", thoughts[:20]))
+    last = begun_events(query, f"{thoughts}\n</think>\n\nIt is 12.")[-1]
+    assert isinstance(last, Answer)
+    assert (last.thinking, last.text, last.stages) == (thoughts, "It is 12.", ("extended_thinking",))
 
 
 def test_the_command_line_goes_on_with_a_conversation(own_home: Path) -> None:
