@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from assistant import paths
+from assistant.download.disk import read_record
 from assistant.download.source import all_parts, without_part
 from assistant.errors import ModelFileError, UsageError
 from assistant.files import write_whole
@@ -63,6 +64,30 @@ def load() -> tuple[Installed, ...]:
             name = _free(file_name(path), {entry.name for entry in listed})
             listed.append(Installed(name, path))
     return tuple(sorted(listed, key=lambda entry: entry.name))
+
+
+def interrupted() -> tuple[Installed, ...]:
+    """Models that have come in part, by the file that they will be; `source` is what goes on with them."""
+    from assistant.catalog.families import load_offers
+    from assistant.catalog.offers import of_file
+
+    root = models_dir()
+    found: dict[Path, Installed] = {}
+    for part in sorted(root.rglob("*.gguf.part")) if root.is_dir() else ():
+        with suppress(UsageError):
+            first = part.with_name(all_parts(part.name.removesuffix(".part"))[0])
+            source = _source_of(first.relative_to(root), part)
+            offer = of_file(load_offers(), source)
+            name = offer.name if offer else file_name(first)
+            found[first] = Installed(name, first, offer.name if offer else source)
+    return tuple(found.values())
+
+
+def _source_of(path: Path, part: Path) -> str:
+    """Where an interrupted download is from: the folders tell, and for an address what was written down."""
+    if len(path.parts) > 2:
+        return f"hf:{path.as_posix()}"
+    return read_record(part.with_name(part.name.removesuffix(".part")))[0]
 
 
 def find(name: str) -> Installed | None:

@@ -23,7 +23,7 @@ from tests import tiny_gguf
 from tests.cli.scripted import Terminal
 from tests.conftest import ROOT
 from tests.download.fixtures import FILE, REPO
-from tests.download.hub import Hub, stall, status
+from tests.download.hub import Hub, cut, stall, status
 from tests.download.models import gguf_bytes
 
 MACHINE = "8GiB cuda, 16GiB ram, 45GB/s bandwidth"
@@ -255,7 +255,7 @@ def test_what_cannot_be_fetched(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT is sent as POSIX does")
-def test_stopping_says_how_to_go_on(hub: Hub) -> None:
+def test_stopping_says_how_to_go_on(mull: Mull, hub: Hub) -> None:
     over = threading.Event()
     hub.faults.append(stall(70_000, over))
     command = [sys.executable, "-m", "assistant", "models", "get", f"hf:{REPO}/{FILE}"]
@@ -272,7 +272,23 @@ def test_stopping_says_how_to_go_on(hub: Hub) -> None:
     assert child.returncode == 130
     assert f"go on with: mull models get hf:{REPO}/{FILE}" in err
     assert "Traceback" not in err
+    text = mull("list")
+    assert (
+        f"Interrupted: model-q4_k_m, 70.1 kB are here. Go on with: mull models get hf:{REPO}/{FILE}" in text
+    )
     assert [part.stat().st_size for part in installed.models_dir().rglob("*.part")] == [70_000]
+    assert "are free again" in mull("remove", "model-q4_k_m", "--yes")
+    assert not list(installed.models_dir().rglob("*.part*"))
+    assert "Interrupted" not in mull("list")
+
+
+def test_an_interrupted_address_is_gone_on_with_by_it(mull: Mull, hub: Hub) -> None:
+    url = f"{hub.cdn}/{REPO}/{FILE}"
+    hub.faults.extend([cut(70_000, '"v1"'), status(404)])
+    mull("get", url, status=3)
+    assert f"Go on with: mull models get {url}" in mull("list")
+    mull("get", url)
+    assert "Interrupted" not in mull("list")
 
 
 def test_progress_on_a_terminal_is_one_line(

@@ -30,6 +30,10 @@ class _Row:
 
 def run(args: Namespace) -> ExitCode:
     """Print the list."""
+    from assistant.catalog.installed import interrupted
+    from assistant.download.get import parts_of
+    from assistant.download.meter import amount
+
     rows = _rows()
     if args.json:
         show_json([_as_json(row) for row in rows])
@@ -39,6 +43,11 @@ def run(args: Namespace) -> ExitCode:
         ("", "MODEL", "SIZE", "", "WEIGHTS", "CONTEXT", "FAMILY", "FROM"), lines, right=(2, 4, 5)
     ):
         say(line)
+    for entry in interrupted():
+        here = sum(file.stat().st_size for file in parts_of(entry.path))
+        say()
+        say(f"Interrupted: {entry.name}, {amount(here)} are here. Go on with: mull models get {entry.source}")
+        say(f"Give it up with: mull models remove {entry.name}")
     if len(rows) == 1:
         say()
         say('See what suits this machine with "mull models recommend", and what other programs')

@@ -72,6 +72,9 @@ def _entry(name: str) -> Installed:
 
     if entry := installed.find(name):
         return entry
+    for entry in installed.interrupted():
+        if entry.name.lower() == name.lower():
+            return entry
     if name.lower() == installed.STARTER:
         raise UsageError(
             "The starter model belongs to Mull and stays.", "Use another one: mull models use NAME"
@@ -87,14 +90,16 @@ def _entry(name: str) -> Installed:
 
 
 def _agreed(entry: Installed) -> bool:
+    from assistant.download.get import parts_of
     from assistant.download.meter import amount
 
+    size = sum(file.stat().st_size for file in parts_of(entry.path))
     if not (sys.stdin and sys.stdin.isatty()):
         raise UsageError(
             f"Deleting {entry.name} has to be agreed to, and there is nobody to ask.",
             "Add --yes to delete it without asking.",
         )
-    say(f"{entry.name}, {amount(entry.size_bytes)}: {entry.path}")
+    say(f"{entry.name}, {amount(size)}: {entry.path}")
     try:
         return input("Delete it? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
