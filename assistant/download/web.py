@@ -74,8 +74,8 @@ def hub_file(source: HubFile, file: str) -> Remote:
         DownloadError: there is none, or it may not be had.
         BrokenError: the hub does not answer properly now.
     """
-    hub = _hub()
-    endpoint = _endpoint()
+    endpoint, hub = _endpoint(), _hub()
+    _client()
     url = hub.hf_hub_url(source.repo, file, revision=source.revision, endpoint=endpoint)
     with _translated(url, source.repo, file):
         found = hub.get_hf_file_metadata(
@@ -106,7 +106,7 @@ def chosen_file(source: HubFile) -> HubFile:
     endpoint = _endpoint()
     url = f"{endpoint}/api/models/{source.repo}/tree/{source.revision}?recursive=true"
     with _translated(url, source.repo, ""):
-        answer = _hub().get_session().get(url, headers=dict(_hub_headers()), timeout=_timeout())
+        answer = _client().get(url, headers=dict(_hub_headers()), timeout=_timeout())
         _raise_for_status(answer, source.repo, "")
         try:
             listed = answer.json()
@@ -160,7 +160,7 @@ def stream(remote: Remote, offset: int, validator: str = "") -> Iterator[Stream]
             headers["If-Range"] = validator
     with (
         _translated(remote.url, remote.label, remote.name),
-        _hub().get_session().stream("GET", remote.url, headers=headers, timeout=_timeout()) as answer,
+        _client().stream("GET", remote.url, headers=headers, timeout=_timeout()) as answer,
     ):
         if answer.status_code != 416:
             _raise_for_status(answer, remote.label, remote.name)
@@ -267,8 +267,35 @@ def _hub() -> ModuleType:
     return huggingface_hub
 
 
+def _client() -> Any:
+    """The client that all of huggingface_hub shares; settings of the environment are read when it is made."""
+    try:
+        return _hub().get_session()
+    except ImportError:
+        raise DownloadError(
+            "The proxy speaks SOCKS, and the package for that is not installed.",
+            "Install it (pip install socksio), name an HTTP proxy, or unset ALL_PROXY.",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DownloadError(
+            f"The network settings of the environment cannot be used: {_reason(error)}.",
+            "Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from None
+
+
 def _endpoint() -> str:
-    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    endpoint = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    try:
+        parts = urlsplit(endpoint)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise DownloadError(
+            f"HF_ENDPOINT is {endpoint}, which is no address of the web.",
+            "Set it to one such as https://huggingface.co, or unset it.",
+        )
+    return endpoint
 
 
 def _hub_headers() -> Mapping[str, str]:

@@ -270,6 +270,32 @@ def test_a_proxy_is_used(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert hub.asked[0].path == f"http://hub.example/{REPO}/resolve/main/{FILE}"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:9", "SOCKS"),
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem", "network settings of the environment"),
+        ("HF_ENDPOINT", "nonsense", "no address of the web"),
+        ("HF_ENDPOINT", "http://[bad", "no address of the web"),
+    ],
+)
+def test_an_environment_that_makes_no_sense(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    for source in (MODEL, HubFile(REPO, "")):
+        assert words in refusal(source, tmp_path).message
+    if name != "HF_ENDPOINT":
+        assert words in refusal(WebFile(f"{hub.cdn}/{REPO}/{FILE}"), tmp_path).message
+
+
+def test_the_hubs_own_wish_for_no_network(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE forbids" in refusal(MODEL, tmp_path).message
+
+
 def test_a_full_disk_is_seen_before(
     hub: Hub, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
