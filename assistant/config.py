@@ -75,6 +75,12 @@ def _check_n_ctx(value: int) -> int:
     return value
 
 
+def _check_n_batch(value: int) -> int:
+    if value and not 32 <= value <= 1 << 16:
+        raise ValueError(f"must be 0 or from 32 to {1 << 16}")
+    return value
+
+
 class Settings(BaseModel):
     """What the user can set; every value has been checked."""
 
@@ -133,17 +139,21 @@ class Settings(BaseModel):
     n_ctx: Annotated[int, AfterValidator(_check_n_ctx)] = 0
     """Context in tokens, 256 or more; 0 chooses what the model and the memory allow."""
 
-    n_batch: Annotated[int, Field(ge=32, le=1 << 16)] = 512
-    """Prompt tokens computed at a time, 32 or more; fewer need less memory."""
+    n_batch: Annotated[int, AfterValidator(_check_n_batch)] = 0
+    """Prompt tokens computed at a time, 32 or more; fewer need less memory. 0 chooses."""
 
-    n_seq_max: Annotated[int, Field(ge=1, le=64)] = 8
-    """Samples that can run side by side, 1 to 64."""
+    n_seq_max: Annotated[int, Field(ge=0, le=64)] = 0
+    """Samples that can run side by side, 1 to 64; 0 chooses what the model and the memory allow."""
+
+    kv_type: Literal["auto", "f16", "q8_0", "q4_0"] = "auto"
+    """How the context is kept in memory: f16 in full, q8_0 in half and next to no loss, q4_0 in a quarter
+    and some loss; auto chooses what the memory allows."""
 
     n_threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """CPU threads; 0 chooses."""
 
     n_gpu_layers: Annotated[int, Field(ge=-1, le=1 << 16)] = -1
-    """Layers of the model on the GPU; -1 puts all there that fit, 0 none."""
+    """Layers of the model on the GPU, the output counted as one; -1 puts all there that fit, 0 none."""
 
     temperature: Annotated[float | None, Field(ge=0, le=5)] = None
     """How freely tokens are drawn, 0 to 5; 0 always takes the likeliest. Unset: the model family's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from pydantic import ValidationError
 from assistant.engine.protocol import ModelInfo
 from assistant.events import Answer
 from assistant.files import write_whole
-from assistant.hardware.speed import SpeedStore, corrected
+from assistant.hardware.speed import SpeedStore, corrected, is_throttled
 from assistant.limits import SpeedCurve
 from assistant.profile import DraftSeen, Profile
 
 _LEAST_TIMED = 32
 """Tokens below which a run says little of the speed."""
+_RECENT = 3
+"""Runs that must all be slow for the machine to count as slowed."""
 
 
 class Learning:
@@ -35,14 +38,24 @@ class Learning:
         self._model: ModelInfo | None = None
         self.profile = Profile()
         self.speed = SpeedCurve(0.0, ())
+        self._usual = self.speed
+        """The speed without what this session has learned."""
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+        """Tokens per second of the last runs of one sequence."""
         self._is_measured = False
         self.is_frozen = False
         """Whether what is learned stays in memory, as while Mull measures itself."""
 
     @property
     def needs_speed(self) -> bool:
-        """Whether the speed of this model was never measured here."""
-        return self._speeds is not None and not self.speed.decode and not self._is_measured
+        """Whether the speed of this model was never measured here; a run alone tells nothing of prompts."""
+        is_known = bool(self.speed.decode) and self.speed.prefill > 0
+        return self._speeds is not None and not is_known and not self._is_measured
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the last runs were far slower than this machine was before: it is hot, or busy."""
+        return is_throttled(self._usual, self._recent)
 
     def begin(self, model: ModelInfo) -> None:
         """Recall what is known of a model that has just been loaded."""
@@ -50,11 +63,17 @@ class Learning:
             return
         self._model = model
         self.speed = (self._speeds.load(model) if self._speeds else None) or SpeedCurve(0.0, ())
+        self._usual, self._is_measured = self.speed, False
+        self._recent.clear()
         self.profile = self._read(model) or Profile()
 
     def note_speed(self, curve: SpeedCurve) -> None:
         """Keep a measured speed."""
-        self.speed, self._is_measured = curve, True
+        self._usual, self._is_measured = curve, True
+        self._keep_speed(curve)
+
+    def _keep_speed(self, curve: SpeedCurve) -> None:
+        self.speed = curve
         if self._speeds is not None and self._model is not None and not self.is_frozen:
             self._speeds.save(self._model, curve)
 
@@ -66,7 +85,8 @@ class Learning:
             is_alone: whether nothing else was decoded beside it.
         """
         if is_alone and answer.n_samples == 1 and answer.total_tokens >= _LEAST_TIMED:
-            self.note_speed(corrected(self.speed, 1, answer.tokens_per_second))
+            self._recent.append(answer.tokens_per_second)
+            self._keep_speed(corrected(self.speed, 1, answer.tokens_per_second))
         if answer.thinking_end in ("itself", "found") and answer.n_samples == 1:
             self.keep(self.profile.with_thought(answer.thinking_tokens))
 

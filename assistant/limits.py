@@ -94,7 +94,9 @@ class Limits:
         return n <= self.n_samples and n * n_tokens <= self.room
 
 
-def limits(power: Power, model: ModelInfo, speed: SpeedCurve, time_s: float, n_prompt: int) -> Limits:
+def limits(
+    power: Power, model: ModelInfo, speed: SpeedCurve, time_s: float, n_prompt: int, is_slowed: bool = False
+) -> Limits:
     """The limits of one query.
 
     Args:
@@ -103,9 +105,10 @@ def limits(power: Power, model: ModelInfo, speed: SpeedCurve, time_s: float, n_p
         speed: what was measured for it; an empty curve leaves the time unlimited.
         time_s: how long the user is willing to wait, in seconds.
         n_prompt: tokens of the prompt.
+        is_slowed: whether the machine has become far slower than it was, as one that is hot does.
     """
     n_ctx = min(model.n_ctx, model.n_ctx_train or model.n_ctx)
-    patience_s, note = _patience(power, time_s)
+    patience_s, note = _patience(power, time_s, is_slowed)
     return Limits(
         room=max(n_ctx - max(n_prompt, 0) - _RESERVE_TOKENS, 0),
         n_samples=max(model.n_seq_max, 1),
@@ -131,7 +134,7 @@ def monotone(decode: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], 
     return tuple(points)
 
 
-def _patience(power: Power, time_s: float) -> tuple[float, str]:
+def _patience(power: Power, time_s: float, is_slowed: bool) -> tuple[float, str]:
     """Seconds to wait at most, and why they are fewer than `time_s`."""
     time_s = max(time_s, 0.0)
     percent = 100.0 if power.percent is None else power.percent
@@ -141,6 +144,8 @@ def _patience(power: Power, time_s: float) -> tuple[float, str]:
         why, share, part = "saving power", 0.25, "a quarter of the time"
     elif power.on_battery:
         why, share, part = "on battery", 0.5, "half the time"
+    elif is_slowed:
+        why, share, part = "slower than usual", 0.5, "half the time"
     else:
         return time_s, ""
     if time_s <= _LEAST_PATIENCE_S:

@@ -45,6 +45,11 @@ class Pipeline:
         self._model = model
         self._learning = learning
 
+    def answers_at_once(self, query: Query) -> bool:
+        """Whether the query would be answered without thinking, however fast the machine is."""
+        difficulty = assess(query)
+        return plan(self._situation(query, difficulty, judge_for(query, difficulty))).strategy == "direct"
+
     def run(self, query: Query, batch: Batch, control: Control, is_alone: bool = True) -> Iterator[Event]:
         """Stage by stage: a plan, its events, and at the end of the last one the `Answer`.
 
@@ -105,10 +110,11 @@ class Pipeline:
             max_tokens=settings.max_tokens,
         )
         n_prompt = n_chars // _CHARS_PER_TOKEN + 16
-        limited = limits(power(), model, self._learning.speed, settings.time, n_prompt)
+        learned = self._learning
+        limited = limits(power(), model, learned.speed, settings.time, n_prompt, learned.is_slowed)
         # several runs may share an engine that holds more sequences than one of them may have
-        limited = replace(limited, n_samples=min(limited.n_samples, settings.n_seq_max))
-        return Situation(difficulty, limited, wishes, model, self._learning.profile, can_vote=judge.can_vote)
+        limited = replace(limited, n_samples=min(limited.n_samples, settings.n_seq_max or limited.n_samples))
+        return Situation(difficulty, limited, wishes, model, learned.profile, can_vote=judge.can_vote)
 
     def _task(
         self,

@@ -16,8 +16,8 @@ from assistant.control import Control
 from assistant.engine.options import LoadOptions
 from assistant.engine.process import Loaded, ProcessEngine
 from assistant.engine.protocol import Batch, Engine, ModelInfo
-from assistant.errors import EngineError, MullError, UsageError
-from assistant.events import Event, Loading, Notice
+from assistant.errors import EngineError, MullError, OutOfMemory, UsageError
+from assistant.events import AnswerDelta, Event, Loading, Notice, Retracted
 from assistant.hardware.speed import SpeedStore, measure
 from assistant.learning import Learning
 from assistant.pipeline import Pipeline
@@ -75,6 +75,7 @@ class Session:
             n_seq_max=settings.n_seq_max,
             n_threads=settings.n_threads,
             n_gpu_layers=settings.n_gpu_layers,
+            kv_type=settings.kv_type,
         )
         learning = Learning(paths.state_dir(), SpeedStore(n_threads=settings.n_threads))
         return cls(settings, ProcessEngine(options), gguf.name, family.note, learning)
@@ -130,10 +131,30 @@ class Session:
                 raise
         if not self._engine.is_loaded:
             raise EngineError("Loading the model was stopped.", "Ask again to load it.")
-        if batch is None and self.learning.needs_speed:
+        settings = settings or self.settings
+        shown = False
+        try:
+            for event in self._answer(query, control, settings, batch):
+                shown |= isinstance(event, AnswerDelta)
+                yield event
+            return
+        except OutOfMemory:
+            if batch is not None or control.is_stopped:
+                raise
+        # the next start asks for less, and the question is answered after all
+        if shown:
+            yield Retracted()
+        yield from self.load()
+        yield from self._answer(query, control, settings, None)
+
+    def _answer(
+        self, query: Query, control: Control, settings: Settings, batch: Batch | None
+    ) -> Iterator[Event]:
+        """Answer with the model that is loaded."""
+        pipeline = Pipeline(settings, self._engine.model, self.learning)
+        if batch is None and self.learning.needs_speed and not pipeline.answers_at_once(query):
             yield from self._measure()
-        model = self._engine.model
-        pipeline = Pipeline(settings or self.settings, model, self.learning)
+            pipeline = Pipeline(settings, self._engine.model, self.learning)
         opened: AbstractContextManager[Batch] = nullcontext(batch) if batch else self.engine_batch()
         with opened as within:
             yield from pipeline.run(query, within, control, is_alone=batch is None)
@@ -163,7 +184,10 @@ class Session:
         self.close()
 
     def _measure(self) -> Iterator[Event]:
-        """Measure the speed of a model that has never run here; an engine that died is loaded again."""
+        """Measure the speed of a model that was never measured here; an engine that died is loaded again.
+
+        It takes up to two seconds, so it is done where the speed decides how long to think.
+        """
         self.learning.note_speed(measure(self._engine))
         if not self._engine.is_loaded:
             yield from self.load()

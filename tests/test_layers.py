@@ -31,7 +31,7 @@ PURE = (
         "control",
     ),
     *("codeblocks", "formulas.finding", "formulas.readable"),
-    *("strategies", "engine.scheduler", "engine.thinking"),
+    *("strategies", "engine.scheduler", "engine.thinking", "engine.messages"),
     *("store.tree", "store.titles", "store.matching"),
     *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
     *("catalog.offers", "catalog.outline", "catalog.ranking", "download.source", "download.meter"),

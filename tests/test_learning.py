@@ -62,6 +62,27 @@ def test_another_model_is_another_story(tmp_path: Path) -> None:
     assert first.profile.n_thoughts == 1
 
 
+def test_a_run_alone_is_no_measurement(tmp_path: Path) -> None:
+    """It says nothing of prompts, nor of several sequences: the next start may still measure."""
+    first = learning(tmp_path)
+    first.note_run(thought(100), is_alone=True)
+    assert first.needs_speed
+    assert first.speed.tokens_per_second() == 20.0
+    assert learning(tmp_path).needs_speed
+
+
+def test_a_machine_that_has_become_slow_is_noticed() -> None:
+    one = learning(None)
+    one.note_speed(SpeedCurve(100.0, ((1, 40.0),)))
+    for n, slow in enumerate((20.0, 21.0, 19.0)):
+        assert not one.is_slowed, n
+        one.note_run(thought(100).model_copy(update={"tokens_per_second": slow}), is_alone=True)
+    assert one.is_slowed
+
+    one.note_run(thought(100).model_copy(update={"tokens_per_second": 39.0}), is_alone=True)
+    assert not one.is_slowed, "it has cooled down"
+
+
 def test_runs_side_by_side_say_nothing_of_the_speed() -> None:
     one = learning(None)
     one.note_speed(CURVE)

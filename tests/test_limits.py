@@ -190,5 +190,13 @@ def test_patience(power: Power, time_s: float, patience_s: float, note: str) -> 
     assert (its.patience_s, its.note) == (patience_s, note)
 
 
+def test_a_machine_that_is_slower_than_it_was_gets_half_the_time() -> None:
+    its = limits(MAINS, scripted_model(), SpeedCurve(0.0, ()), 30.0, 0, is_slowed=True)
+
+    assert (its.patience_s, its.note) == (15.0, "slower than usual: half the time")
+    saving = limits(Power(True, 5.0, False), scripted_model(), SpeedCurve(0.0, ()), 30.0, 0, is_slowed=True)
+    assert saving.note == "battery at 5 %: a quarter of the time"
+
+
 def test_limits_load_nothing_that_does_io() -> None:
     assert not (loaded_by("assistant.limits") - loaded_by("assistant.events")) & {*IO_MODULES, "psutil"}

@@ -16,15 +16,14 @@ from assistant.catalog.template import ChatTemplate
 from assistant.engine.candidates import Candidates
 from assistant.engine.llama import Llama, LlamaSampler
 from assistant.engine.markers import markers
-from assistant.engine.options import LoadOptions
+from assistant.engine.options import IDLE_SLOTS, LoadOptions
 from assistant.engine.protocol import ModelInfo, Request, Sampling
 from assistant.engine.runner import DecodeStatus, Drawn, Nudge, Piece, Prompt, Sampler
 from assistant.engine.thinking import Ban, ForcedLengths
 from assistant.errors import EngineError, ModelLoadError
+from assistant.hardware.fit import in_words, sentence
 
 _DEFAULT_N_CTX = 8192
-_IDLE_SLOTS = 2
-"""Slots beyond the user's samples that keep the prefixes of earlier conversations."""
 _NUDGE_NATS = 8.0
 """What a full nudge adds to a logit, though never to more than just above the best one."""
 _WARM_UP_TOKENS = 8
@@ -37,6 +36,7 @@ class GGUFRunner:
         options: how to load it.
         flag: two bytes, the second 0; setting the first to 1 interrupts. It may be shared memory.
         on_progress: called with 0 to 1 while the file is read.
+        gguf: the file's header, where it has been read already.
 
     Raises:
         ModelFileError: the file is no usable GGUF.
@@ -49,13 +49,14 @@ class GGUFRunner:
         options: LoadOptions,
         flag: ctypes.Array[ctypes.c_char] | None = None,
         on_progress: Callable[[float], None] = lambda _: None,
+        gguf: GGUFInfo | None = None,
     ) -> None:
-        gguf = inspect(Path(options.path))
+        gguf = gguf or inspect(Path(options.path))
         family = recognise(gguf)
         self._template = ChatTemplate(gguf.chat_template, family, gguf.bos_token, gguf.eos_token)
         self._bos = gguf.bos_token
         self._flag = flag if flag is not None else ctypes.create_string_buffer(2)
-        self.n_slots = options.n_seq_max + _IDLE_SLOTS
+        self.n_slots = options.n_seq_max + IDLE_SLOTS
         n_ctx = options.n_ctx or min(gguf.n_ctx_train or _DEFAULT_N_CTX, _DEFAULT_N_CTX)
         self._llama = Llama(options, n_ctx, self.n_slots, self._flag, on_progress)
         self.n_batch = self._llama.n_batch
@@ -212,6 +213,8 @@ class GGUFRunner:
     def _describe(self, options: LoadOptions, gguf: GGUFInfo, family: Family) -> ModelInfo:
         on_gpu = self._llama.has_gpu and options.n_gpu_layers != 0
         notes = [family.note, self._template.note]
+        n_gpu_layers = options.n_gpu_layers if on_gpu else 0
+        place = in_words(n_gpu_layers, gguf.n_layer, options.n_cpu_experts, len(options.tensor_split))
         return ModelInfo(
             name=gguf.name,
             path=options.path,
@@ -229,11 +232,13 @@ class GGUFRunner:
             thinking_sampling=family.thinking_sampling,
             vote_sampling=family.vote_sampling,
             device="GPU" if on_gpu else "CPU",
+            plan=sentence(self._llama.n_ctx, options.kv_type, place, options.n_seq_max),
             build=self._llama.build,
             note=" ".join(note for note in notes if note),
             options={
                 "n_gpu_layers": options.n_gpu_layers,
                 "use_extra_bufts": options.use_extra_bufts,
                 "flash_attn": options.flash_attn,
+                "kv_type": options.kv_type,
             },
         )

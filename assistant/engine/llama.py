@@ -15,23 +15,29 @@ import llama_cpp
 import numpy as np
 
 from assistant.engine.candidates import Candidates, Logits, has_penalties, n_needed
+from assistant.engine.messages import Messages
 from assistant.engine.options import LoadOptions, usable_threads
+from assistant.engine.placement import place
 from assistant.engine.protocol import Sampling
 from assistant.engine.runner import DecodeStatus, Piece
 from assistant.errors import EngineError, ModelLoadError, OutOfMemory
 
-_FULL, _ABORTED = 1, 2
+_FULL, _ABORTED, _NO_MEMORY = 1, 2, -2
 _PARTIAL = 1
 """LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY: just the part of a cache that cannot be cut."""
 _MAX_PIECE_BYTES = 256
-_FATAL = (" out of memory", "failed to allocate", "unable to allocate", "cudaMalloc failed")
+_KV_TYPES = {
+    "f16": llama_cpp.GGML_TYPE_F16,
+    "q8_0": llama_cpp.GGML_TYPE_Q8_0,
+    "q4_0": llama_cpp.GGML_TYPE_Q4_0,
+}
 
 
-class _Log:
+class _Log(Messages):
     """llama.cpp's own messages: to standard error, and the last ones kept to explain a failure."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        super().__init__()
         self._callback = llama_cpp.llama_log_callback(self._write)
 
     def begin(self) -> None:
@@ -41,19 +47,8 @@ class _Log:
 
     def _write(self, level: int, text: bytes, _data: object) -> None:
         line = text.decode("utf-8", "replace")
-        if line.strip(" .\n"):
-            self.lines = [*self.lines[-60:], line.strip()]
+        self.note(line)
         sys.stderr.write(line)
-
-    def failure(self) -> str:
-        """llama.cpp's reason, as far as it gave one."""
-        said = [line for line in self.lines if "error" in line.lower() or "failed" in line.lower()]
-        reason = said[0].rpartition("error loading model: ")[2] if said else "it gave no reason"
-        return " ".join(reason.split()).rstrip(".")
-
-    def is_memory(self) -> bool:
-        """Whether memory was what ran out."""
-        return any(sign in line for line in self.lines for sign in _FATAL)
 
 
 _LOG: Final = _Log()
@@ -191,8 +186,8 @@ class Llama:
 
     def _load(self, options: LoadOptions, on_progress: Callable[[float], None]) -> Any:
         params = llama_cpp.llama_model_default_params()
-        params.n_gpu_layers = options.n_gpu_layers
         params.use_extra_bufts = options.use_extra_bufts
+        kept = place(params, options)
         flag = self._flag
 
         def progress(done: float, _data: object) -> bool:
@@ -202,6 +197,7 @@ class Llama:
         callback = llama_cpp.llama_progress_callback(progress)
         params.progress_callback = callback
         model = llama_cpp.llama_model_load_from_file(options.path.encode(), params)
+        del kept
         if not model:
             raise self._refused("loaded")
         return model
@@ -212,7 +208,10 @@ class Llama:
         params.n_ctx = n_ctx
         params.n_batch = options.n_batch
         params.n_ubatch = min(options.n_batch, params.n_ubatch)
-        params.n_seq_max = n_slots
+        # logits of one token a sequence are all that is ever asked for; room for a whole batch of them
+        # would be the largest part of the intermediate results
+        params.n_seq_max = params.n_outputs_max = n_slots
+        params.type_k = params.type_v = _KV_TYPES[options.kv_type]
         params.n_threads = params.n_threads_batch = n_threads
         params.kv_unified = True
         params.swa_full = False
@@ -323,7 +322,7 @@ class Llama:
             return "full"
         if status == _ABORTED:
             return "aborted"
-        if _LOG.is_memory():
+        if status == _NO_MEMORY or _LOG.is_memory():
             raise OutOfMemory("Memory ran out while the model was computing.", "Set a smaller n_ctx.")
         raise EngineError(f"llama.cpp could not compute a batch (status {status}).", "Ask again.")
 

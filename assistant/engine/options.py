@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Final
+
+IDLE_SLOTS: Final = 2
+"""Sequences beyond the user's samples, which keep the beginnings of earlier conversations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,19 +17,39 @@ class LoadOptions:
     path: str
     """The GGUF file; of a split one, its first part."""
     n_ctx: int = 0
-    """Context in tokens, shared by all sequences; 0 takes the model's own up to 8,192."""
+    """Context in tokens, shared by all sequences; 0 leaves it to the planner, or takes the model's own up to
+    8,192 where nothing is planned."""
     n_batch: int = 512
-    """Tokens computed at a time."""
+    """Tokens computed at a time; 0 leaves it to the planner."""
     n_seq_max: int = 8
-    """Sequences that can run side by side."""
+    """Sequences that can run side by side; 0 leaves it to the planner."""
     n_threads: int = 0
     """CPU threads; 0 takes those that this process may use."""
     n_gpu_layers: int = -1
-    """Layers on the GPU; -1 all, 0 none."""
+    """Layers on the GPU; -1 leaves it to the planner, or takes all where nothing is planned; 0 none."""
+    kv_type: str = "f16"
+    """How the KV cache is kept: f16, q8_0, q4_0; "auto" leaves it to the planner."""
     use_extra_bufts: bool = True
     """Repacked weights: a third faster on CPUs, and the first thing to give up after a crash."""
     flash_attn: bool = True
     """Let llama.cpp use flash attention where it can."""
+    n_cpu_experts: int = 0
+    """How many of the first layers keep their experts in the machine's memory."""
+    tensor_split: tuple[float, ...] = ()
+    """How several GPUs share the layers; empty leaves it to llama.cpp."""
+    can_quantize_kv: bool = False
+    """Whether the planner has found that the cache can be kept in fewer bits."""
+    is_planned: bool = False
+    """Whether the planner has settled all of this, or it is not to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the planner has settled."""
+
+    options: LoadOptions
+    note: str = ""
+    """A sentence for the user where something does not fit."""
 
 
 def usable_threads() -> int:

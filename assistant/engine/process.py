@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from assistant import paths
-from assistant.engine.options import LoadOptions
+from assistant.engine.deaths import Death, death
+from assistant.engine.options import LoadOptions, Planned
 from assistant.engine.protocol import ModelInfo, Request, SequenceEvent, ThinkingBudget
-from assistant.engine.safety import Cures, Rung, ladder, memory_ladder
+from assistant.engine.safety import Cures, ladder, memory_ladder
 from assistant.engine.wire import SharedFlag, Wire
 from assistant.engine.worker import GGUF_ENGINE
 from assistant.errors import EngineDied, EngineError, MullError, OutOfMemory
+from assistant.hardware.system import n_memory_kills
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
     "from assistant.engine.worker import main; main(sys.argv[1], sys.argv[2])"
 )
-_FROM_OUTSIDE = {"SIGTERM", "SIGHUP", "SIGINT"}
-"""Signals that say nothing against the settings."""
 _POLITE_THREADS = {"GOMP_SPINCOUNT": "2000"}
 """How long llama.cpp's threads wait for each other before they give the core away. By default they hold
 it for so long that one other busy program on a small machine costs nine tenths of the speed."""
 _ASK_AGAIN = "Ask again: the model will be started anew."
-_KILLED = "was killed from outside, as happens when memory runs out (SIGKILL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ class ProcessEngine:
         self._factory = factory
         self._cures = cures or Cures()
         self._options = self._cures.apply(options)
-        self._rungs: list[Rung] | None = None
+        self._planned: LoadOptions | None = None
+        """What the planner has made of it."""
         self._is_unproven = False
         """Whether the present settings are a fall-back that has not finished a run yet."""
         self._n_deaths = 0
@@ -74,8 +74,10 @@ class ProcessEngine:
         """Odd while the child is at work on a request."""
         self._was_stuck = False
         """Whether the child was ended for not heeding an interrupt."""
-        self._is_crash = False
-        """Whether the last death speaks against the settings."""
+        self._death = Death("is gone")
+        """The last one."""
+        self._n_kills: int | None = None
+        """How many processes the system had ended for want of memory when the child was started."""
         self.grace_s = 20.0
         """Seconds that a step may go on after it was interrupted before its process is ended."""
 
@@ -115,18 +117,18 @@ class ProcessEngine:
             try:
                 yield from self._start()
             except EngineDied as error:
-                yield Loaded(sentence=self._step_down(error, self._safer()))
+                yield Loaded(sentence=self._step_down(error))
                 is_cured = True
             except OutOfMemory as error:
                 self._end_child()
-                yield Loaded(sentence=self._step_down(error, memory_ladder(self._options)))
+                yield Loaded(sentence=self._step_down(error))
                 is_cured = True
             except BaseException:
                 self._end_child()
                 raise
         # A crash in mid-answer may come again: what followed it is proven by a whole run only.
         if is_cured:
-            self._cures.remember(self._wanted, self._options)
+            self._cures.remember(self._wanted, self._options, self._planned)
 
     def batch(self) -> ProcessBatch:
         """A new, empty batch; one at a time."""
@@ -162,8 +164,8 @@ class ProcessEngine:
     def prove(self) -> None:
         """A run has ended well with the present settings."""
         if self._is_unproven:
-            self._cures.remember(self._wanted, self._options)
-        self._is_unproven, self._rungs, self._n_deaths = False, None, 0
+            self._cures.remember(self._wanted, self._options, self._planned)
+        self._is_unproven, self._n_deaths = False, 0
 
     def _ask(self, verb: str, *arguments: object) -> Iterator[Any]:
         """Ask the child; yields progress, and last the answer."""
@@ -197,6 +199,7 @@ class ProcessEngine:
     def _start(self) -> Iterator[Loaded]:
         self._end_child()
         self._log = _open_log()
+        self._n_kills = n_memory_kills()
         try:
             self._flag = SharedFlag()
             environment = {**_POLITE_THREADS, **os.environ}
@@ -218,54 +221,55 @@ class ProcessEngine:
         for news in self._ask("load", self._options):
             if isinstance(news, ModelInfo):
                 self._model = news
+            elif isinstance(news, Planned):
+                self._planned = self._options = news.options
+                if news.note:
+                    yield Loaded(sentence=news.note)
             else:
                 yield Loaded(progress=float(news))
 
-    def _safer(self) -> list[Rung]:
-        """What to try after the last death."""
-        return ladder(self._options) if self._is_crash else memory_ladder(self._options)
+    def _step_down(self, error: MullError) -> str:
+        """Take the next safer settings, or give up with the error.
 
-    def _step_down(self, error: MullError, rungs: list[Rung]) -> str:
-        """Take the next safer settings, or give up with the error."""
-        if self._rungs is None:
-            self._rungs = rungs
-        if not self._rungs:
+        Each ladder starts from the settings in force, so it may be climbed down step by step, and a want of
+        memory after a crash goes its own way.
+        """
+        is_memory = isinstance(error, OutOfMemory) or not self._death.is_crash
+        rungs = memory_ladder(self._options) if is_memory else ladder(self._options)
+        if not rungs:
             if isinstance(error, EngineDied):
-                log = paths.log_dir() / "engine.log"
+                log = _log_file()
                 raise EngineDied(error.message, f"Try another model; what the process said is in {log}.")
             raise error
-        rung = self._rungs.pop(0)
-        self._options, self._is_unproven = rung.options, True
-        return f"{error.message} Mull tries again {rung.sentence}."
+        self._options, self._is_unproven = rungs[0].options, True
+        return f"{error.message} Mull tries again {rungs[0].sentence}."
 
-    def _bury(self) -> EngineDied:
+    def _bury(self) -> EngineDied | OutOfMemory:
         """Note how the child died and what that means for the next start."""
         was_running = self._model is not None
-        cause, self._is_crash = _cause_of_death(self._child)
+        self._death = death(self._child, _log_file(), self._n_kills)
         if self._was_stuck:
-            cause, self._is_crash = "did not stop when it was told to and was ended", False
+            self._death = Death("did not stop when it was told to and was ended")
         self._was_stuck = False
         self._end_child()
         self._n_deaths += 1
-        error = EngineDied(f"The model's process {cause}.", _ASK_AGAIN)
+        message = f"The model's process {self._death.cause}."
+        error = (OutOfMemory if self._death.is_memory else EngineDied)(message, _ASK_AGAIN)
         if not was_running:
             return error
-        if not self._is_crash and self._n_deaths == 1:
-            self._why_again = f"The model's process {cause}; Mull starts it again."
+        if not self._death.is_crash and not self._death.is_memory and self._n_deaths == 1:
+            self._why_again = f"{message[:-1]}; Mull starts it again."
             return error
-        try:
-            self._why_again = self._step_down(error, self._safer())
-        except EngineDied:
-            self._why_again = f"The model's process {cause}; Mull starts it again."
+        self._make_room(error)
         return error
 
-    def _make_room(self, error: OutOfMemory) -> None:
-        """After memory ran out in mid-run: the next start asks for less."""
+    def _make_room(self, error: EngineDied | OutOfMemory) -> None:
+        """After the end of a run: the next start asks for less, if less there is."""
         self._end_child()
         try:
-            self._why_again = self._step_down(error, memory_ladder(self._options))
-        except OutOfMemory:
-            self._why_again = f"{error.message} Mull starts the model again."
+            self._why_again = self._step_down(error)
+        except (EngineDied, OutOfMemory):
+            self._why_again = f"{error.message[:-1]}; Mull starts it again."
 
     def _kill_if_stuck(self, child: subprocess.Popen[bytes] | None, n_calls: int) -> None:
         if child is not None and child is self._child and n_calls == self._n_calls and n_calls % 2:
@@ -344,33 +348,14 @@ class ProcessBatch:
             self._engine.prove()
 
 
-def _cause_of_death(child: subprocess.Popen[bytes] | None) -> tuple[str, bool]:
-    """How a child ended, in words, and whether that speaks against its settings."""
-    if child is None:
-        return "is gone", False
-    try:
-        code = child.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-        return "stopped answering and was ended", False
-    if code >= 0:
-        return f"ended with exit code {code:#x}" if code > 255 else f"ended with exit code {code}", code != 0
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    if name == "SIGKILL":
-        return _KILLED, False
-    if name in _FROM_OUTSIDE:
-        return f"was ended from outside ({name})", False
-    return f"crashed ({name})", True
+def _log_file() -> Path:
+    return paths.log_dir() / "engine.log"
 
 
 def _open_log() -> IO[bytes] | None:
     """The child's log, begun anew; None where it cannot be written."""
     try:
         paths.log_dir().mkdir(parents=True, exist_ok=True)
-        return (paths.log_dir() / "engine.log").open("wb")
+        return _log_file().open("wb")
     except OSError:
         return None

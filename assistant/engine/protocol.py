@@ -190,8 +190,10 @@ class ModelInfo:
     """Version of llama-cpp-python and llama.cpp's system line."""
     note: str = ""
     """A sentence that the user should read, such as the starter model's."""
-    options: dict[str, int | bool] = field(default_factory=dict)
+    options: dict[str, int | bool | str] = field(default_factory=dict)
     """The engine options in force."""
+    plan: str = ""
+    """How it is loaded, in a few words; empty where nothing was planned."""
 
 
 class Batch(Protocol):

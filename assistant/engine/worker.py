@@ -15,27 +15,39 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
-from assistant.engine.options import LoadOptions
+from assistant.engine.options import LoadOptions, Planned
 from assistant.engine.protocol import Batch, Engine, Finished, SequenceEvent, ThinkingEnded
 from assistant.engine.wire import SharedFlag, Wire
 from assistant.errors import EngineError, MullError, OutOfMemory
 
-Factory = Callable[[LoadOptions, SharedFlag, Callable[[float], None]], Engine]
-"""Makes the engine from options, the flag to heed, and a function to report progress to."""
+News = float | Planned
+"""How far a load is, 0 to 1, or what was settled before it."""
+Factory = Callable[[LoadOptions, SharedFlag, Callable[[News], None]], Engine]
+"""Makes the engine from options, the flag to heed, and a function to report news of the load to."""
 
 LAST_S = 5.0
 """Seconds that a step may go on after the other end is gone."""
 GGUF_ENGINE = "assistant.engine.worker:open_gguf"
 
 
-def open_gguf(options: LoadOptions, flag: SharedFlag, on_progress: Callable[[float], None]) -> Engine:
-    """The engine for GGUF files."""
+def open_gguf(options: LoadOptions, flag: SharedFlag, report: Callable[[News], None]) -> Engine:
+    """The engine for GGUF files, loaded as fits this machine."""
+    from assistant.catalog.gguf import inspect
     from assistant.engine.gguf_runner import GGUFRunner
     from assistant.engine.local import LocalEngine
 
-    return LocalEngine(GGUFRunner(options, flag.buffer(), on_progress))
+    gguf = inspect(Path(options.path))
+    if not options.is_planned:
+        from assistant.engine.planning import planned
+
+        news = planned(options, gguf)
+        # told before anything is allocated: whoever restarts this process must know what to take less of
+        report(news)
+        options = news.options
+    return LocalEngine(GGUFRunner(options, flag.buffer(), report, gguf))
 
 
 def main(factory_name: str, flag_path: str) -> None:
@@ -126,11 +138,13 @@ class _Server:
     def _load(self, options: LoadOptions) -> object:
         last = -1.0
 
-        def report(progress: float) -> None:
+        def report(news: News) -> None:
             nonlocal last
-            if progress - last >= 0.01:
-                last = progress
-                self._wire.send(("progress", progress))
+            if isinstance(news, Planned):
+                self._wire.send(("progress", news))
+            elif news - last >= 0.01:
+                last = news
+                self._wire.send(("progress", news))
 
         self._engine = self._factory(options, self._flag, report)
         return self._engine.model

@@ -29,6 +29,7 @@ MOST_ERRORS = 5
 """So many errors in a row end the evaluation."""
 _MOST_SEQUENCES = 64
 _CTX_EACH = 8192
+_USUAL_SAMPLES = 8
 _MOST_CTX = 1 << 17
 
 
@@ -87,10 +88,15 @@ def parallel_settings(settings: Settings, parallel: int) -> Settings:
         return settings
     return settings.model_copy(
         update={
-            "n_seq_max": max(min(settings.n_seq_max * parallel, _MOST_SEQUENCES), parallel),
+            "n_seq_max": max(min(_samples(settings) * parallel, _MOST_SEQUENCES), parallel),
             "n_ctx": settings.n_ctx or min(_CTX_EACH * parallel, _MOST_CTX),
         }
     )
+
+
+def _samples(settings: Settings) -> int:
+    """Samples that a question may have side by side."""
+    return settings.n_seq_max or _USUAL_SAMPLES
 
 
 class Evaluation:
@@ -228,7 +234,7 @@ class Evaluation:
         model = self.session.model
         assert model is not None
         with self.session.engine_batch() as batch:
-            shared = SharedBatch(batch, model.n_seq_max, self.settings.n_seq_max)
+            shared = SharedBatch(batch, model.n_seq_max, _samples(self.settings))
             n = min(self._parallel, model.n_seq_max)
             with closing(side_by_side(shared, jobs(), n)) as outcomes:  # type: ignore[type-var]
                 yield from outcomes

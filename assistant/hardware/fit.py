@@ -22,11 +22,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from assistant.engine.options import IDLE_SLOTS
 from assistant.hardware.machine import Gpu, Hardware, MiB, size
 from assistant.hardware.memory import KVType, Load, ModelMemory, Need, Needs
 
-IDLE_SLOTS: Final = 2
-"""Sequences beyond the user's samples, which keep the beginnings of earlier conversations."""
 MOST_VOTES: Final = 8
 """Samples side by side where there is room."""
 LARGE_CONTEXT: Final = 16384
@@ -91,30 +90,33 @@ class LoadPlan:
         return self.host.total + sum(need.total for need in self.gpus)
 
     @property
-    def tensor_overrides(self) -> tuple[str, ...]:
-        """Regular expressions of the tensors that stay in the machine's memory."""
-        if not self.n_cpu_experts or not self.n_gpu_layers:
-            return ()
-        layers = "|".join(str(i) for i in range(self.n_cpu_experts))
-        return (rf"^blk\.({layers})\.ffn_(up|down|gate|gate_up)_exps\.",)
-
-    @property
     def sentence(self) -> str:
         """The plan in a few words: "context 16k, KV q8_0, all layers on the GPU, votes of 6"."""
-        return (
-            f"context {_thousands(self.n_ctx)}, KV {self.kv_type}, {self._place()}, votes of {self.n_seq_max}"
-        )
+        place = in_words(self.n_gpu_layers, self.n_layer, self.n_cpu_experts, len(self.gpus))
+        return sentence(self.n_ctx, self.kv_type, place, self.n_seq_max)
 
-    def _place(self) -> str:
-        gpus = "the GPU" if len(self.gpus) < 2 else f"{len(self.gpus)} GPUs"
-        if not self.n_gpu_layers:
-            return "all layers on the CPU"
-        if self.n_cpu_experts:
-            on_gpu = "all layers" if self.n_gpu_layers > self.n_layer else f"{self.n_gpu_layers} layers"
-            return f"{on_gpu} on {gpus} but for the experts of {self.n_cpu_experts} of {self.n_layer}"
-        if self.n_gpu_layers > self.n_layer:
-            return f"all layers on {gpus}"
-        return f"{self.n_gpu_layers} of {self.n_layer + 1} layers on {gpus}"
+
+def sentence(n_ctx: int, kv_type: str, place: str, n_seq_max: int) -> str:
+    """A way of loading in a few words."""
+    return f"context {_thousands(n_ctx)}, KV {kv_type}, {place}, votes of {n_seq_max}"
+
+
+def in_words(n_gpu_layers: int, n_layer: int, n_cpu_experts: int = 0, n_gpus: int = 1) -> str:
+    """Where the layers are."""
+    gpus = "the GPU" if n_gpus < 2 else f"{n_gpus} GPUs"
+    if not n_gpu_layers:
+        return "all layers on the CPU"
+    is_whole = not 0 <= n_gpu_layers <= n_layer
+    on_gpu = "all layers" if is_whole else f"{n_gpu_layers} of {n_layer + 1} layers"
+    if n_cpu_experts:
+        return f"{on_gpu} on {gpus} but for the experts of {n_cpu_experts} of {n_layer}"
+    return f"{on_gpu} on {gpus}"
+
+
+def expert_pattern(n_layers: int) -> str:
+    """Regular expression of the names of the first layers' experts."""
+    layers = "|".join(str(i) for i in range(n_layers))
+    return rf"^blk\.({layers})\.ffn_(up|down|gate|gate_up)_exps\."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from assistant.engine import worker
 from assistant.engine.local import LocalEngine
 from assistant.engine.options import LoadOptions
-from assistant.engine.protocol import Request
+from assistant.engine.protocol import Engine, Request
 from assistant.engine.scripted import ScriptedRunner, scripted_model
 from assistant.engine.wire import SharedFlag
 from assistant.errors import OutOfMemory
@@ -22,6 +23,8 @@ Progress = Callable[[float], None]
 
 PORT = "CRASHING_PORT"
 """Environment variable: whoever listens there hears of a child that hangs or has started, and of its end."""
+FENCE = "CRASHING_FENCE"
+"""Environment variable: bytes that `fenced` may still have."""
 STARTS = "CRASHING_STARTS"
 """Environment variable: a file that every start adds its process id to."""
 ANSWER = "All is well."
@@ -36,7 +39,7 @@ def obedient(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> L
     """Does what the last message says while it draws a token, or answers."""
     _note_start()
     on_progress(0.5)
-    facts: dict[str, int | bool] = asdict(options)
+    facts: dict[str, int | bool | str] = asdict(options)
     del facts["path"]
     return LocalEngine(ScriptedRunner(_obey, replace(scripted_model(), options=facts)))
 
@@ -77,6 +80,49 @@ def impatient(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> 
     """Gives a step no time after the other end is gone."""
     worker.LAST_S = 0.0
     return obedient(options, flag, on_progress)
+
+
+def greedy(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Runs out of memory in mid-answer unless the context is small."""
+    _note_start()
+
+    def answer(request: Request, sample: int) -> str:
+        if options.n_ctx > SMALL:
+            raise OutOfMemory("Memory ran out while the model was computing.", "Take less.")
+        return _obey(request, sample)
+
+    facts: dict[str, int | bool | str] = asdict(options)
+    return LocalEngine(ScriptedRunner(answer, replace(scripted_model(), options=facts)))
+
+
+def fenced(options: LoadOptions, flag: SharedFlag, report: Callable[[worker.News], None]) -> Engine:
+    """The real engine where the system gives no memory beyond what is here and some: Linux only."""
+    import resource
+
+    import llama_cpp  # what the libraries take is no part of it
+
+    from assistant.engine import gguf_runner
+
+    assert llama_cpp
+    assert gguf_runner
+    _fence(resource, int(os.environ[FENCE]))
+    return worker.open_gguf(options, flag, report)
+
+
+def fenced_later(options: LoadOptions, flag: SharedFlag, report: Callable[[worker.News], None]) -> Engine:
+    """The real engine, where memory is short once the model is loaded, unless its context is small."""
+    import resource
+
+    engine = worker.open_gguf(options, flag, report)
+    if options.n_ctx > SMALL:
+        _fence(resource, int(os.environ[FENCE]))
+    return engine
+
+
+def _fence(resource: Any, n_bytes: int) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    limit = pages * resource.getpagesize() + n_bytes
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def talkative(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:

@@ -341,9 +341,12 @@ def test_a_hopeless_case_is_given_up(start: Start, starts: Path, flags: Path) ->
 def test_too_little_memory_makes_the_context_small(start: Start) -> None:
     engine = start("hungry", n_ctx=8192)
 
-    (sentence,) = told(engine)
+    sentences = told(engine)
 
-    assert sentence == "There is not enough memory. Mull tries again with a context of 2,048 tokens."
+    assert sentences == [
+        "There is not enough memory. Mull tries again with a context of 4,096 tokens and votes of 4.",
+        "There is not enough memory. Mull tries again with a context of 2,048 tokens and votes of 2.",
+    ]
     assert engine.model.options["n_ctx"] == 2048
     assert engine.model.options["use_extra_bufts"] is True
     assert answer(engine) == crashing.ANSWER
@@ -361,13 +364,14 @@ def test_memory_that_runs_out_in_mid_answer_makes_the_next_start_ask_for_less(st
 
     assert not engine.is_loaded
     assert told(engine) == [
-        "Memory ran out while the model was computing. Mull tries again with a context of 2,048 tokens."
+        "Memory ran out while the model was computing. "
+        "Mull tries again with a context of 4,096 tokens and votes of 4."
     ]
-    assert engine.model.options["n_ctx"] == 2048
+    assert engine.model.options["n_ctx"] == 4096
     assert answer(engine) == crashing.ANSWER
     again = start("obedient", n_ctx=8192)
     assert told(again) == []
-    assert again.model.options["n_ctx"] == 2048, "remembered"
+    assert again.model.options["n_ctx"] == 4096, "remembered"
 
 
 def test_memory_that_never_suffices_is_said(start: Start) -> None:

@@ -19,7 +19,10 @@ OPTIONS = st.builds(
     LoadOptions,
     path=st.just("model.gguf"),
     n_ctx=st.sampled_from([0, 256, 2048, 2049, 8192, 1 << 20]),
-    n_gpu_layers=st.sampled_from([-1, 0, 7]),
+    n_gpu_layers=st.sampled_from([-1, 0, 1, 7]),
+    n_seq_max=st.sampled_from([0, 1, 2, 8]),
+    kv_type=st.sampled_from(["auto", "f16", "q8_0", "q4_0"]),
+    can_quantize_kv=st.booleans(),
     use_extra_bufts=st.booleans(),
     flash_attn=st.booleans(),
 )
@@ -27,11 +30,13 @@ WANTED = LoadOptions("model.gguf", n_ctx=8192)
 CURED = replace(WANTED, use_extra_bufts=False, flash_attn=False, n_ctx=2048, n_gpu_layers=0)
 
 
-def demand(options: LoadOptions) -> tuple[bool, bool, float, float]:
+def demand(options: LoadOptions) -> tuple[bool, bool, float, float, int, bool]:
     """What is asked of build and machine; each part may only fall."""
     n_ctx = options.n_ctx or float("inf")
     n_gpu_layers = options.n_gpu_layers if options.n_gpu_layers >= 0 else float("inf")
-    return options.use_extra_bufts, options.flash_attn, n_ctx, n_gpu_layers
+    # without flash attention there is no cache in fewer bits
+    is_whole = options.kv_type in ("f16", "auto") and options.flash_attn
+    return options.use_extra_bufts, options.flash_attn, n_ctx, n_gpu_layers, options.n_seq_max, is_whole
 
 
 @pytest.mark.parametrize("rungs_of", [ladder, memory_ladder])
