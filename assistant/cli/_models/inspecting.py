@@ -136,7 +136,7 @@ def _kv_types(memory: ModelMemory) -> tuple[KVType, ...]:
 
 def _takes(memory: ModelMemory, n_ctx: int, kv_type: KVType) -> int:
     """Bytes of one conversation with the whole model in one memory."""
-    from assistant.hardware.fit import IDLE_SLOTS
+    from assistant.engine.options import IDLE_SLOTS
     from assistant.hardware.memory import Load, Needs
 
     return Needs(memory).host(Load(n_ctx, 1 + IDLE_SLOTS, kv_type)).total
