@@ -39,6 +39,8 @@ class Watch:
         self._seen: set[str] = set()
         self._refused: set[str] = set()
         self._heard: set[str] = set()
+        self._told: str | None = None
+        """What the sentence at hand settled on, should it end where it stands."""
         self._n_probes = 0
 
     def read(self, text: str, n_tokens: int) -> str | None:
@@ -49,17 +51,22 @@ class Watch:
             n_tokens: thinking tokens so far.
         """
         self._sentence += text
-        settled = None
+        settled, is_open = None, False
         while boundary := _BOUNDARY.search(self._sentence):
             sentence, rest = self._sentence[: boundary.end()], self._sentence[boundary.end() :]
             if not rest and _MAY_GO_ON.search(sentence):
-                value = self._value(sentence)
+                value, is_open = self._value(sentence), True
                 settled = value if value in self._seen else None
+                self._told = settled
                 break
             self._sentence = rest
             if sentence.strip():
-                settled = self._end(sentence)
-        if settled is None or len(self._sentence.strip()) > _MOST_BEGUN or settled in self._refused:
+                settled, told = self._end(sentence), self._told
+                self._told = None
+                if settled == told:  # when the sentence seemed to end here
+                    settled = None
+        has_gone_on = not is_open and len(self._sentence.strip()) > _MOST_BEGUN
+        if settled is None or has_gone_on or settled in self._refused:
             return None
         if self._n_probes >= _FREE_PROBES + n_tokens // _TOKENS_A_PROBE:
             return None

@@ -97,6 +97,12 @@ def test_the_point_of_a_number_ends_no_sentence() -> None:
     assert settles("132 / 2 = 66. And then 66.5. So it is 66. ") == ["66"]
 
 
+def test_it_does_not_wait_for_the_next_word() -> None:
+    watch = Watch(AnswerJudge("number"))
+    assert watch.read("The numbers come to 60 + 6 = 66.", 20) is None
+    assert watch.read(" So the answer that I was asked for is 66.", 30) == "66"
+
+
 def test_what_the_copy_was_sure_of_counts_as_seen() -> None:
     watch = Watch(AnswerJudge("number"))
     read = [watch.read(text, 0) for text in ("60 x 60 = 3600. ", "68 x 68 = 4624. ", "That is 4624. ")]
