@@ -14,13 +14,10 @@ from . import slash
 
 def chosen(app: App[Any], text: str, now: str) -> str:
     """The effort that `text` names, or `now` if it names none; either way the user is told."""
-    if text:
-        try:
-            now = parse(text)
-        except ValueError as error:
-            slash.say(app, UsageError(f'An effort {error}, not "{text}".'))
-            return now
-        app.notify(f"From now on: effort {now}.")
-    else:
-        app.notify(f"Effort: {now or 'as the settings say'}. /effort low..high sets a least and a most.")
+    try:
+        now = parse(text)
+    except ValueError as error:
+        slash.say(app, UsageError(f'An effort {error}, not "{text}".'))
+        return now
+    app.notify(f"From now on: effort {now}.")
     return now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assistant.events import Answer, Tally
+    from assistant.events import Answer
 
 SEPARATOR = " · "
 
@@ -56,16 +56,18 @@ def fine_seconds(duration_s: float) -> str:
     return f"{duration_s:.1f} s" if duration_s < 10 else seconds(duration_s)
 
 
-def vote(tally: Tally) -> str:
-    """How a vote stands."""
-    shares = ", ".join(f"{share.answer} {len(share.samples)}" for share in tally.shares[:3])
-    return f"vote {tally.n_done}/{tally.n_samples}: {shares or 'no answer yet'}"
+def share(part: float) -> str:
+    """0.5 -> 50 %."""
+    return f"{part:.0%}".replace("%", " %")
 
 
-def thinking_title(n_tokens: int, budget: int, duration_s: float) -> str:
-    """The title of the thinking while it runs."""
-    amount = f"{count(n_tokens)} / {tokens(budget)}" if budget else tokens(n_tokens)
-    return SEPARATOR.join(("thinking", amount, seconds(duration_s)))
+def thinking_figures(n_tokens: int, budget: int, duration_s: float, left_s: float | None) -> str:
+    """What the meter of a thinking says; a number keeps its place while it grows."""
+    amount = f"{count(n_tokens):>{len(count(budget))}} / {tokens(budget)}" if budget else tokens(n_tokens)
+    parts = [amount, seconds(duration_s)]
+    if left_s is not None:
+        parts.append(f"at most {seconds(left_s)} left")
+    return SEPARATOR.join(parts)
 
 
 def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:
@@ -79,7 +81,9 @@ def answer_figures(answer: Answer, note: str) -> str:
     """The line under an answer."""
     parts = [tokens(answer.total_tokens or answer.completion_tokens)]
     if answer.agreement is not None and answer.n_samples > 1:
-        parts.append(f"{answer.agreement:.0%}".replace("%", " %") + f" of {answer.n_samples} samples agree")
+        parts.append(share(answer.agreement) + f" of {answer.n_samples} samples agree")
+    elif answer.certainty is not None:
+        parts.append(f"{share(answer.certainty)} sure")
     if answer.tokens_per_second:
         parts.append(f"{answer.tokens_per_second:.1f} tokens/s")
     parts.append(fine_seconds(answer.seconds))

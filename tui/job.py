@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 class Job:
     """A query to answer, or the model to load where there is none, and the events not yet shown."""
 
-    def __init__(self, query: Query | None = None) -> None:
+    def __init__(self, query: Query | None = None, effort: str = "") -> None:
         self.query = query
+        self.effort = effort
+        """As `assistant.effort.parse` gives it; empty: as the settings say."""
+        self.next_effort = ""
+        """The effort at which the query is to be asked again, in place of this run; empty: it is not."""
         self.control = Control()
         self._events: list[AnyEvent] = []
         self._lock = threading.Lock()

@@ -70,6 +70,18 @@ class LazySession:
         """The model's note; empty until the session is open."""
         return self._session.model_note if self._session else ""
 
+    @property
+    def wish(self) -> str:
+        """What the settings fix of the thinking, else their effort; auto until the session is open."""
+        if self._session is None:
+            return "auto"
+        settings = self._session.settings
+        if settings.strategy != "auto":
+            return settings.strategy.replace("_", " ")
+        if settings.samples > 1:
+            return f"{settings.samples} samples"
+        return settings.effort if settings.think == "auto" else f"think {settings.think}"
+
     def close(self) -> None:
         """Close the session if it was opened, and never open it again; safe from any thread."""
         self._is_closed = True

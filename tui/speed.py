@@ -20,9 +20,12 @@ class Speed:
         """Forget what was seen."""
         self._seen.clear()
 
-    def update(self, n_tokens: int) -> float:
-        """The speed, now that the counter stands at `n_tokens`; 0 until it is known."""
-        now = self._clock()
+    def update(self, n_tokens: int, now: float | None = None) -> float:
+        """The speed, now that the counter stands at `n_tokens`; 0 until it is known.
+
+        `now` is in seconds, where another clock than this object's own says when that was.
+        """
+        now = self._clock() if now is None else now
         if self._seen and n_tokens < self._seen[-1][1]:
             self._seen.clear()
         self._seen.append((now, n_tokens))

@@ -31,7 +31,7 @@ def beam_search(task: Task) -> Iterator[Event]:
     n_beams = len(beams)
     ended: list[Track] = []
     while beams and not task.control.is_stopped and not task.control.take_answer_now():
-        _advance(stage, beams)
+        yield from _advance(stage, beams)
         best = sorted((*beams, *ended), key=_score, reverse=True)[: plan.width]
         for track in beams:
             if track not in best:
@@ -48,12 +48,13 @@ def beam_search(task: Task) -> Iterator[Event]:
     yield stage.answer(best_track, certainty=stage.certainty(best_track))
 
 
-def _advance(stage: Stage, beams: list[Track]) -> None:
+def _advance(stage: Stage, beams: list[Track]) -> Iterator[Event]:
     """Let every path take one step; those that have taken it wait."""
     batch = stage.task.batch
     starts = {track.seq_id: track.n_tokens for track in beams}
     waiting = {track.seq_id for track in beams if not track.finish_reason}
     while waiting and (came := stage.step(0.0)):
+        yield from stage.heard(came)
         for track, _ in came:
             if track.seq_id not in waiting:
                 continue

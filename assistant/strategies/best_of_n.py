@@ -20,7 +20,8 @@ def best_of_n(task: Task) -> Iterator[Event]:
     samples = stage.add(replace(task.request, sampling=sampling), task.plan.n_samples)
     for i, track in enumerate(samples):
         track.sample = i
-    for _ in stage.steps():
+    for came in stage.steps():
+        yield from stage.heard(came)
         for track in samples:
             if track.finish_reason and track.seq_id in stage.running:
                 stage.drop(track)

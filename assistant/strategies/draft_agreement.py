@@ -27,7 +27,8 @@ def draft_agreement(task: Task) -> Iterator[Event]:
     stage = Stage(task)
     (first,) = stage.add(task.request)
     drafts = [first]
-    for _ in stage.steps():
+    for came in stage.steps():
+        yield from stage.heard(came)
         if len(drafts) < task.plan.n_samples and first.n_tokens > SHORT_DRAFT and not first.finish_reason:
             drafts += _second(stage, task)
         for draft in drafts:

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from assistant.answers import Share, agreement, is_decided, leader_certainty, tally
 from assistant.engine.protocol import Request
-from assistant.events import Event, Prefill, SampleNews, SampleState, Tally, VoteShare
+from assistant.events import Event, Tally, VoteShare
 from assistant.strategies.chain_of_thought import step_by_step
-from assistant.strategies.single import Speaker
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Task
 from assistant.strategies.track import Track
@@ -20,7 +19,6 @@ NEXT_ROUND = 2
 SURE = 1.4
 """What the vote of a wholly sure sample weighs, as one that is not sure at all weighs 0.4. So three sure ones
 that agree reach the Beta rule's 0.95, which takes four that weigh 1 (CISC, arXiv 2502.06233)."""
-_NEWS_EVERY = 16
 _WEAK = 0.8
 _LEAST_JUDGED = 64
 """A sample is not given up before it has this many tokens."""
@@ -40,23 +38,18 @@ class _Vote:
         self._task = task
         self._stage = Stage(task)
         self._tracks: list[Track] = []
-        self._told: dict[int, int] = {}
         self._is_over = False
 
     def run(self) -> Iterator[Event]:
         """All rounds, and the answer."""
         n_max = self._task.plan.n_samples
         self._add(min(FIRST_ROUND, n_max))
-        first = Speaker(self._stage, self._tracks[0])
         for came in self._stage.steps():
-            for track, event in came:
-                if track is first.track:
-                    yield from (told for told in first.tell(event) if isinstance(told, Prefill))
-            yield from self._news()
+            yield from self._stage.heard(came)
             ended = [track for track in self._running() if track.finish_reason]
             for track in ended:
                 self._stage.drop(track)
-                yield self._told_of(track, "done")
+                yield self._stage.news(track, "done")
             if ended:
                 yield self._tally()
             if self._is_over or self._task.control.take_answer_now():
@@ -66,7 +59,7 @@ class _Vote:
                 self._add(min(NEXT_ROUND, n_max - len(self._tracks)))
         for track in self._running():
             self._stage.drop(track)
-            yield self._told_of(track, "dropped")
+            yield self._stage.news(track, "dropped")
         yield self._answer()
 
     def _add(self, n: int) -> None:
@@ -114,15 +107,6 @@ class _Vote:
     def _surest(self, samples: Sequence[int]) -> Track:
         return max((self._tracks[i] for i in samples), key=lambda track: track.confidence)
 
-    def _news(self) -> Iterator[Event]:
-        for track in self._running():
-            if track.n_tokens - self._told.get(track.sample, -_NEWS_EVERY) >= _NEWS_EVERY:
-                yield self._told_of(track, "thinking" if track.is_thinking else "answering")
-
-    def _told_of(self, track: Track, state: SampleState) -> SampleNews:
-        self._told[track.sample] = track.n_tokens
-        return self._stage.news(track, state)
-
     def _give_up_weak(self) -> Iterator[Event]:
         """Drop samples far under the least confident of those that voted; none where all are to be heard."""
         if self._task.plan.certainty >= 1:
@@ -134,7 +118,7 @@ class _Vote:
         for track in self._running():
             if track.n_tokens >= _LEAST_JUDGED and track.confidence < _WEAK * least:
                 self._stage.drop(track)
-                yield self._told_of(track, "dropped")
+                yield self._stage.news(track, "dropped")
 
     def _answer(self) -> Event:
         shares = self._shares()

@@ -48,7 +48,8 @@ def _write(stage: Stage, task: Task, messages: tuple[Message, ...], i: int) -> G
     """One text of the model, told as the news of sample `i`; returns its track."""
     (track,) = stage.add(replace(task.request, messages=messages))
     track.sample = i
-    for _ in stage.steps():
+    for came in stage.steps():
+        yield from stage.heard(came)
         if track.finish_reason:
             break
     stage.drop(track)

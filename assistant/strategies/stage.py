@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from assistant.engine.protocol import Prefilled, Request, SequenceEvent
 from assistant.errors import EngineDied
-from assistant.events import Answer, SampleNews, SampleState
+from assistant.events import Answer, Prefill, SampleNews, SampleState
 from assistant.strategies.task import Task
 from assistant.strategies.track import Track
 
 PATIENCE_S = 0.03
 """What nobody sees: text comes 30 times a second, and a key is heeded as fast."""
+
+NEWS_EVERY = 16
+"""Tokens after which a sequence that is not streamed is heard of again."""
 
 Came = list[tuple[Track, SequenceEvent]]
 
@@ -25,6 +28,7 @@ class Stage:
         self.tracks: list[Track] = []
         """Every sequence that there ever was, dropped ones too."""
         self._live: dict[int, Track] = {}
+        self._told: dict[int, int] = {}
         self._started = time.monotonic()
         self._decoding_since = self._started
         self._is_beginning = task.request.begun is not None
@@ -89,6 +93,7 @@ class Stage:
 
     def news(self, track: Track, state: SampleState = "done") -> SampleNews:
         """How a sequence stands that is one of several."""
+        self._told[track.seq_id] = track.n_tokens
         return SampleNews(
             sample=track.sample,
             state=state,
@@ -96,6 +101,20 @@ class Stage:
             answer=self.task.judge.final(track.answer),
             confidence=track.confidence,
         )
+
+    def heard(self, came: Came) -> Iterator[Prefill | SampleNews]:
+        """What to tell of a step where nothing is streamed: the prompt being read, and how each one stands.
+
+        Args:
+            came: what came of the step.
+        """
+        for track, event in came:
+            if isinstance(event, Prefilled) and track is self.tracks[0]:
+                yield Prefill(done=event.n_done, total=event.n_total, cached=event.n_cached)
+        for track in self._live.values():
+            n_new = track.n_tokens - self._told.get(track.seq_id, -NEWS_EVERY)
+            if n_new >= NEWS_EVERY and track.n_tokens and not track.finish_reason:
+                yield self.news(track, "thinking" if track.is_thinking else "answering")
 
     def answer(
         self,

@@ -39,7 +39,9 @@ def test_a_long_draft_gets_a_second_one(second: int, certainty: float, agreement
     answer = answer_of(events)
     assert (answer.certainty, answer.agreement, answer.n_samples) == (certainty, agreement, 2)
     assert "\\boxed{12}" in answer.text
-    assert [event.answer for event in events if isinstance(event, SampleNews)] == ["12", str(second)]
+    news = [event for event in events if isinstance(event, SampleNews)]
+    assert [event.answer for event in news if event.state == "done"] == ["12", str(second)]
+    assert {event.sample for event in news if event.state == "answering"} == {0, 1}, "both are heard of"
 
 
 def test_one_is_enough_where_only_one_is_allowed() -> None:

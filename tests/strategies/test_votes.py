@@ -12,6 +12,7 @@ from assistant.control import Control
 from assistant.engine.protocol import Request
 from assistant.events import Event, SampleNews, Tally
 from assistant.judge import AnswerJudge
+from assistant.strategies.stage import PATIENCE_S, Came, Stage
 from tests.engine.replay import Replay
 from tests.strategies.running import answer_of, run
 
@@ -138,7 +139,9 @@ def test_an_earlier_answer_is_the_first_version_and_costs_nothing_more(revised: 
     )
     answer = answer_of(events)
     assert answer.text == f"\\boxed{{{kept}}}"
-    assert answer.total_tokens == sum(event.tokens for event in events if isinstance(event, SampleNews))
+    assert answer.total_tokens == sum(
+        event.tokens for event in events if isinstance(event, SampleNews) and event.state == "done"
+    )
     if kept == 5:
         assert answer.completion_tokens == earlier.completion_tokens
         assert answer.mean_logprob == pytest.approx(earlier.mean_logprob)
@@ -146,7 +149,14 @@ def test_an_earlier_answer_is_the_first_version_and_costs_nothing_more(revised: 
 
 def test_the_speed_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds are counted from the first prompt on, not from that of the last round."""
-    ticks = iter(range(1_000_000))
-    monkeypatch.setattr("assistant.strategies.stage.time.monotonic", lambda: float(next(ticks)))
+    now = [0.0]
+    take_step = Stage.step
+
+    def slow_step(stage: Stage, patience_s: float = PATIENCE_S) -> Came:
+        now[0] += 1.0
+        return take_step(stage, patience_s)
+
+    monkeypatch.setattr(Stage, "step", slow_step)
+    monkeypatch.setattr("assistant.strategies.stage.time.monotonic", lambda: now[0])
     answer = answer_of(run(voters([1, 2, 1, 2, 2, 1, 1, 2]), "self_consistency", think=100, n_samples=8))
     assert answer.tokens_per_second * answer.seconds == pytest.approx(answer.total_tokens, rel=0.5)

@@ -14,14 +14,14 @@ from tests.tui.scripted import ScriptedSession, short_run
 
 
 def test_right_keys_are_taken() -> None:
-    keys = {"stop": "ctrl+x, f9", "help": "F2", "copy_code": "ctrl+alt+c"}
-    assert checked(keys) == ({"stop": "ctrl+x,f9", "help": "f2", "copy_code": "alt+ctrl+c"}, [])
+    keys = {"stop": "ctrl+x, f11", "help": "F12", "copy_code": "ctrl+alt+c"}
+    assert checked(keys) == ({"stop": "ctrl+x,f11", "help": "f12", "copy_code": "alt+ctrl+c"}, [])
 
 
 @pytest.mark.parametrize(
     ("name", "keys", "told"),
     [
-        ("stpo", "f9", "keys.stpo in the settings names nothing: did you mean stop?"),
+        ("stpo", "f11", "keys.stpo in the settings names nothing: did you mean stop?"),
         ("stop", "ctrl+foo", '"ctrl+foo" is not a key'),
         ("stop", "hold+x", '"hold+x" is not a key'),
         ("stop", "x", '"x" could not be typed any more'),
@@ -42,7 +42,7 @@ def test_two_keys_can_be_exchanged() -> None:
 
 
 def test_of_two_that_want_one_key_one_gets_it() -> None:
-    keymap, wrong = checked({"help": "f9", "stop": "f9"})
+    keymap, wrong = checked({"help": "f11", "stop": "f11"})
     assert len(keymap) == 1
     assert len(wrong) == 1
 
@@ -55,7 +55,7 @@ def test_no_table_raises(keys: dict[str, str]) -> None:
 
 async def test_the_app_takes_the_right_keys_and_tells_of_the_wrong_ones() -> None:
     session = ScriptedSession(short_run("One"))
-    wishes = Taste(theme="nowhere", keys={"new_conversation": "f9", "stop": "x"})
+    wishes = Taste(theme="nowhere", keys={"new_conversation": "f11", "stop": "x"})
     async with MullApp(lambda: session, clock=lambda: 0.0, wishes=wishes).run_test() as pilot:
         await wait_until(pilot, lambda: phase(pilot) == "ready")
         told = " ".join(notice.message for notice in pilot.app._notifications)
@@ -66,5 +66,5 @@ async def test_the_app_takes_the_right_keys_and_tells_of_the_wrong_ones() -> Non
         await wait_until(pilot, lambda: phase(pilot) == "ready" and "One" in shown(pilot))
         await pilot.press("ctrl+l")
         assert "One" in shown(pilot)
-        await pilot.press("f9")
+        await pilot.press("f11")
         await wait_until(pilot, lambda: "A local assistant" in shown(pilot))

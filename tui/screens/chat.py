@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,21 +11,17 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.reactive import reactive
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
 
-from assistant.control import Control
 from assistant.errors import MullError
 from assistant.query import Message, Query
 
 from .. import commands, pieces
-from .. import effort as efforts
 from ..job import Job
 from ..lazy_session import LazySession
 from ..messages import JobArrived, JobEnded
-from ..progress import Phase, Progress
+from ..progress import Phase
 from ..widgets.prompt.composer import Composer
 from ..widgets.prompt.prompt import Prompt
 from ..widgets.status.status import Status, StatusLine
@@ -33,34 +29,27 @@ from ..widgets.transcript.assistant import AssistantTurn
 from ..widgets.transcript.transcript import Transcript
 from ..widgets.transcript.user import UserTurn
 from ..widgets.transcript.welcome import Example
+from .steering import SteeringScreen
 
 if TYPE_CHECKING:
-    from assistant.events import AnyEvent
+    from assistant.events import AnyEvent, Event
 
 FRAME_S = 1 / 30
 """Events are shown this often, in seconds, however fast they come."""
 
-MORE_TOKENS = 256
-"""What "think more" grants, in thinking tokens."""
+SILENT: tuple[Phase, ...] = ("planning", "reading")
+"""Phases in which the model may say nothing for long."""
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(SteeringScreen):
     """Owns the conversation; the worker only iterates the session and posts what came."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*commands.bindings("chat")]
 
-    phase: reactive[Phase] = reactive[Phase]("starting", bindings=True)
-    effort: reactive[str] = reactive("")
-    """How hard to try in this conversation, as `assistant.effort` writes it; empty: as the settings say."""
-
     def __init__(self, session: LazySession, clock: Callable[[], float]) -> None:
-        super().__init__()
-        self._session = session
-        self._progress = Progress(clock)
+        super().__init__(session, clock)
         self._conversation: list[Message] = []
-        self._job: Job | None = None
         self._turn: AssistantTurn | None = None
-        self._last_turn: AssistantTurn | None = None
         self._queue: deque[UserTurn] = deque()
         self._frame: Timer | None = None
 
@@ -74,6 +63,7 @@ class ChatScreen(Screen[None]):
     def on_mount(self) -> None:
         """Open and load the model once the first paint is done."""
         self.query_one(Prompt).focus()
+        self.set_interval(1, self._count_the_wait)
         self._job = Job()
         self.call_after_refresh(self._begin, self._job)
 
@@ -88,17 +78,14 @@ class ChatScreen(Screen[None]):
         self._job = job
         self._progress.begin()
         self._show("planning" if job.query else "loading")
-        self._perform(job, self.effort or None)
+        self._perform(job)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="run")
-    def _perform(self, job: Job, effort: str | None) -> None:
+    def _perform(self, job: Job) -> None:
         """Iterate the session in a thread; touches no widget."""
         error: MullError | None = None
         try:
-            session = self._session
-            with closing(
-                session.run(job.query, job.control, effort) if job.query else session.load()
-            ) as events:
+            with closing(self._events(job)) as events:
                 for event in events:
                     if job.put(event):
                         self.post_message(JobArrived(job))
@@ -112,6 +99,11 @@ class ChatScreen(Screen[None]):
                 "This is a defect in Mull; the conversation is kept, so ask again or start Mull anew.",
             )
         self.post_message(JobEnded(job, error))
+
+    def _events(self, job: Job) -> Generator[Event, None, None]:
+        if job.query is None:
+            return self._session.load()
+        return self._session.run(job.query, job.control, job.effort or None)
 
     @on(JobArrived)
     def _schedule_frame(self) -> None:
@@ -128,6 +120,10 @@ class ChatScreen(Screen[None]):
         job = message.job
         await self._show_events(job)
         self._job = None
+        if self._turn is not None and job.next_effort and message.error is None:
+            await self._turn.begin_again()
+            self._begin(Job(job.query, job.next_effort))
+            return
         if self._turn is not None:
             await self._break_off(job, self._turn, message.error)
         elif message.error is not None and not job.control.is_stopped:
@@ -151,17 +147,24 @@ class ChatScreen(Screen[None]):
     # -- what comes ----------------------------------------------------------------------------------
 
     async def _show_events(self, job: Job) -> None:
-        for event in job.take():
+        """Take in all that has come, and show it once."""
+        turn, events = self._turn, job.take()
+        for event in events:
             if event.event == "notice":
                 await self._show_notice(event.text)
-                continue
-            if self._turn is None and event.event != "loading":
-                continue
-            self._progress.take(event)
-            if self._turn is not None:
-                await self._show_in_turn(job, self._turn, event)
-            else:
-                self._show(self._progress.phase, self._progress.state)
+            elif event.event == "loading" or (self._turn is not None and not job.next_effort):
+                self._progress.take(event)
+                if self._turn is not None:
+                    await self._show_in_turn(job, self._turn, event)
+        if turn is not None:
+            turn.paint(self._progress)
+        if any(event.event == "plan" for event in events):
+            self.refresh_bindings()
+        self._show(self._progress.phase, self._progress.state)
+
+    def _count_the_wait(self) -> None:
+        if self.phase in SILENT:
+            self._show(self.phase, self._progress.state)
 
     async def _show_notice(self, text: str) -> None:
         if self._turn is not None:
@@ -175,19 +178,20 @@ class ChatScreen(Screen[None]):
         await turn.show(event, self._session.model_note)
         if event.event == "answer":
             self._remember(job, event.text, event.thinking)
-        self._show(self._progress.phase, self._progress.state)
 
     def _show(self, phase: Phase, state: str = "") -> None:
         """Say what the model does."""
         job = self._job
         if job is not None and job.query is not None and job.control.is_stopped:
-            phase, state = "stopping", ""
+            phase, state = "stopping", "starting again" if job.next_effort else ""
         self.phase = phase
         session, model = self._session, self._session.model
+        effort = (job.effort if job is not None and job.query is not None else self.effort) or session.wish
         self.query_one(StatusLine).status = Status(
             model=session.model_name,
             note=session.model_note,
-            state=state or phase,
+            state=(state or phase) + (self._progress.waiting() if phase in SILENT else ""),
+            effort=effort,
             tokens_per_second=self._progress.tokens_per_second,
             context_tokens=self._progress.context_tokens,
             n_ctx=model.n_ctx if model else 0,
@@ -210,7 +214,9 @@ class ChatScreen(Screen[None]):
 
     async def _start(self, turn: UserTurn) -> None:
         self._turn = self._last_turn = await self.query_one(Transcript).answer(turn)
-        self._begin(Job(Query(turn.text, tuple(self._conversation), attachments=turn.attachments)))
+        self._begin(
+            Job(Query(turn.text, tuple(self._conversation), attachments=turn.attachments), self.effort)
+        )
 
     @on(Prompt.WentUp)
     async def action_take_back(self) -> None:
@@ -222,22 +228,10 @@ class ChatScreen(Screen[None]):
         else:
             self.query_one(Prompt).recall_older()
 
-    @property
-    def _control(self) -> Control | None:
-        """The user's hand in the run, if one is on."""
-        return self._job.control if self._job is not None and self._job.query is not None else None
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what makes sense at the moment."""
-        if action == "stop":
-            return self._control is not None and self.phase != "stopping"
-        if action == "answer_now":
-            return self.phase == "thinking"
-        if action == "think_more":
-            model = self._session.model
-            return self.phase in ("thinking", "answering") and (model is None or model.has_thinking)
-        if action == "toggle_thinking":
-            return self._last_turn is not None and self._last_turn.has_thinking
+        if (can := self.can_steer(action)) is not None:
+            return can
         if action == "copy":
             return bool(pieces.piece(self._last_turn, str(parameters[0]) if parameters else "answer"))
         if action == "save_code":
@@ -250,27 +244,6 @@ class ChatScreen(Screen[None]):
             return self._last_turn is not None
         return True
 
-    def action_stop(self) -> None:
-        """Stop the run."""
-        if (control := self._control) is not None:
-            control.stop()
-            self._show("stopping")
-
-    def action_answer_now(self) -> None:
-        """End the thinking and answer."""
-        if (control := self._control) is not None:
-            control.answer_now()
-
-    def action_think_more(self) -> None:
-        """Grant more thinking."""
-        if (control := self._control) is not None:
-            control.think_more(MORE_TOKENS)
-
-    def action_toggle_thinking(self) -> None:
-        """Open or close the thinking of the last answer."""
-        if self._last_turn is not None:
-            self._last_turn.toggle_thinking()
-
     def action_copy(self, what: str = "answer") -> None:
         """Copy the last answer, the question, its last code block or the thinking."""
         pieces.copy(self.app, self._last_turn, what)
@@ -282,10 +255,6 @@ class ChatScreen(Screen[None]):
     def action_formulas(self) -> None:
         """Show formulas as the model wrote them, or readable again."""
         self.query_one(Transcript).toggle_formulas()
-
-    def action_effort(self, level: str = "") -> None:
-        """Choose how hard to try from now on; without a level, say how hard that is."""
-        self.effort = efforts.chosen(self.app, level, self.effort)
 
     def action_new_conversation(self) -> None:
         """Forget this conversation and stop what runs for it."""

@@ -12,30 +12,44 @@ from textual.widgets import Static
 from assistant.errors import MullError
 from assistant.terminal import visible
 
-from ... import figures
+from ... import figures, stage_words
+from ...meter import meter
+from ...progress import Progress
+from ...run_record import RunRecord
 from .answer import AnswerText
+from .fold import Fold
 from .notice import ErrorLine, NoticeLine
+from .samples import SamplesPanel
 from .thinking import ThinkingPanel
 
 if TYPE_CHECKING:
     from assistant.events import Answer, AnyEvent, Planned, ThinkingDelta
 
+METER_CELLS = 16
+
 
 class AssistantTurn(Vertical):
-    """What the assistant does with one question."""
+    """What the assistant does with one question.
+
+    `show` takes in an event, `paint` shows what has come; the latter is called once a frame.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.record = RunRecord()
+        """What the run has told so far."""
+        self._plan = Static(classes="reason")
+        self._reading = Static(classes="reading")
         self._thinking = ThinkingPanel()
+        self._samples: SamplesPanel | None = None
         self._answer = AnswerText()
         self._answer.display = False
-        self._reason = Static(classes="reason")
         self._figures = Static(classes="figures")
-        self._n_thinking = 0
-        self._thinking_s = 0.0
+        self._last_thought: ThinkingDelta | None = None
 
     def compose(self) -> ComposeResult:
-        yield self._reason
+        yield self._plan
+        yield self._reading
         yield self._thinking
         yield self._answer
         yield self._figures
@@ -52,40 +66,92 @@ class AssistantTurn(Vertical):
 
     @property
     def has_thinking(self) -> bool:
-        """Whether there is any thinking to open."""
-        return not self._thinking.is_empty
+        """Whether there is any thinking, or a vote or a search, to open."""
+        return bool(self._folds())
 
     async def show(self, event: AnyEvent, note: str) -> None:
-        """Show what one event of the run tells; `note` goes with the figures of the answer."""
+        """Take in one event of the run; `note` goes with the figures of the answer."""
+        drafts = self.record.stage
+        self.record.take(event)
         if event.event == "plan":
-            self._plan(event)
+            await self._begin_stage(event)
+            if drafts is not None and drafts.plan.strategy == "draft_agreement" and drafts.samples:
+                panel = SamplesPanel(drafts)
+                await self.mount(panel, before=self._thinking)
+                panel.end()
         elif event.event == "thinking" and event.sample == 0:
-            self._think(event)
+            self._last_thought = event
+            self._thinking.grow(event.text)
         elif event.event == "thinking_done" and event.sample == 0:
             self._thinking.fold(figures.thought_title(event.tokens, event.seconds, event.reason))
         elif event.event == "text" and event.sample == 0:
+            self._answer.remove_class("-provisional")
+            self._end_samples()
             await self._answer.write(event.text)
         elif event.event == "retracted":
             await self._answer.clear()
-            self._thinking.reopen()
+            if self.has_own_thinking:
+                self._thinking.reopen()
         elif event.event == "answer":
             await self._end(event, note)
 
-    def _plan(self, event: Planned) -> None:
-        """Say why it will be answered so."""
-        self._reason.update(Content(visible(event.reason)))
-        self._reason.display = True
+    def paint(self, progress: Progress) -> None:
+        """Show what has come; `progress` knows how long it will take."""
+        self._paint_reading(progress)
+        if self._last_thought is not None and self._thinking.is_live:
+            self._thinking.set_title(_thinking_title(self._last_thought, progress.left_s))
+        if self._samples is not None:
+            self._samples.update()
+        for fold in self._folds():
+            fold.paint()
 
-    def _think(self, event: ThinkingDelta) -> None:
-        self._n_thinking, self._thinking_s = event.tokens, event.seconds
-        title = figures.thinking_title(event.tokens, event.budget, event.seconds)
-        self._thinking.grow(event.text, title)
+    @property
+    def has_own_thinking(self) -> bool:
+        """Whether the thinking shown belongs to the stage that is on."""
+        stage = self.record.stage
+        return not self._thinking.is_empty and (stage is None or not stage.is_side_by_side)
+
+    def _folds(self) -> list[Fold]:
+        return [fold for fold in self.query(Fold) if fold.display]
+
+    async def _begin_stage(self, event: Planned) -> None:
+        """Say what will be done and why, and make room for its samples."""
+        self._plan.update(stage_words.plan_line(event))
+        self._plan.display = True
+        self._end_samples()
+        self._end_open_thinking()
+        # an answer of the stage before may not be the last word
+        self._answer.set_class(bool(self.answer), "-provisional")
+        stage = self.record.stage
+        if stage is not None and stage.is_side_by_side:
+            self._samples = SamplesPanel(stage)
+            await self.mount(self._samples, before=self._answer)
+
+    def _paint_reading(self, progress: Progress) -> None:
+        prefill = self.record.prefill
+        is_reading = progress.phase == "reading" and prefill is not None and prefill.done < prefill.total
+        if is_reading and prefill is not None:
+            said = f" {figures.count(prefill.done):>{len(figures.count(prefill.total))}}"
+            said += f" / {figures.tokens(prefill.total)}"
+            if progress.left_s is not None:
+                said += f"{figures.SEPARATOR}about {figures.seconds(progress.left_s)} left"
+            bar = meter(prefill.done / prefill.total, METER_CELLS)
+            self._reading.update(Content("reading the prompt ") + bar + Content(said), layout=False)
+        self._reading.display = is_reading
+
+    def _end_samples(self) -> None:
+        if self._samples is not None and self._samples.is_live:
+            self._samples.end()
 
     async def _end(self, event: Answer, note: str) -> None:
         """Settle the turn with the final text, its figures, and whether it is in doubt."""
+        self._reading.display = False
+        self._end_samples()
+        self._end_open_thinking()
         if event.thinking and event.thinking != self._thinking.text:
             self._thinking.replace(event.thinking)
-        self._end_open_thinking()
+            self._thinking.fold(f"the sample shown thought for {figures.tokens(event.thinking_tokens)}")
+        self._answer.remove_class("-provisional")
         await self._answer.finish(event.text)
         self._show_figures(figures.answer_figures(event, note))
         if event.doubt:
@@ -93,25 +159,50 @@ class AssistantTurn(Vertical):
 
     async def break_off(self, error: MullError | None) -> None:
         """Settle a turn that ended without an `Answer`; what was streamed stays."""
+        self._reading.display = False
+        self._end_samples()
         self._end_open_thinking()
+        self._answer.remove_class("-provisional")
         await self._answer.finish()
         if error is None:
             self._show_figures(figures.FINISHED["stopped"])
         else:
             await self.mount(ErrorLine(error), after=self._answer)
 
+    async def begin_again(self) -> None:
+        """Forget what was shown: the same question is answered anew."""
+        self.record = RunRecord()
+        self._last_thought = None
+        self._samples = None
+        await self.query("SamplesPanel, NoticeLine, ErrorLine").remove()
+        self._thinking.clear()
+        await self._answer.clear()
+        self._figures.display = False
+
     async def add_notice(self, text: str) -> None:
         """Show a sentence above what is being written."""
         await self.mount(NoticeLine(text), before=self._thinking)
 
     def toggle_thinking(self) -> None:
-        """Open or close the thinking."""
-        self._thinking.toggle()
+        """Open the thinking and the samples, or fold what of them is open."""
+        folds = self._folds()
+        is_any_open = any(fold.is_open for fold in folds)
+        for fold in reversed(folds):
+            if fold.is_open == is_any_open:
+                fold.toggle()
 
     def _end_open_thinking(self) -> None:
-        if self.has_thinking and self._thinking.is_live:
-            self._thinking.fold(figures.thought_title(self._n_thinking, self._thinking_s, None))
+        last = self._last_thought
+        if last is not None and self._thinking.is_live:
+            self._thinking.fold(figures.thought_title(last.tokens, last.seconds, None))
 
     def _show_figures(self, text: str) -> None:
         self._figures.update(Content(visible(text)))
         self._figures.display = True
+
+
+def _thinking_title(thought: ThinkingDelta, left_s: float | None) -> Content:
+    said = figures.thinking_figures(thought.tokens, thought.budget, thought.seconds, left_s)
+    if not thought.budget:
+        return Content(f"thinking{figures.SEPARATOR}{said}")
+    return Content("thinking ") + meter(thought.tokens / thought.budget, METER_CELLS) + Content(f" {said}")

@@ -2,65 +2,54 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual import on
+from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.events import Click
-from textual.message import Message
-from textual.reactive import reactive
 from textual.widgets import Static
 
 from assistant.terminal import visible
 
+from ...wrapping import GrowingLines
+from .fold import Fold, FoldTitle, Lines
+
 TAIL_CHARACTERS = 2_000
-"""How much of the thinking is laid out while it runs, so that each update costs the same."""
+"""How much of the thinking is kept to be wrapped anew when the width changes while it runs."""
+
+TAIL_LINES = 6
+"""Lines of the thinking that are shown while it runs."""
 
 
-class ThinkingTitle(Static, can_focus=True):
+class ThinkingTitle(FoldTitle):
     """The line that folds and unfolds the thinking."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "fold", "Open or close", id="fold_thinking", show=False)
-    ]
 
-    class Toggled(Message):
-        """The title was clicked."""
-
-    def action_fold(self) -> None:
-        """Ask for the other state."""
-        self.post_message(self.Toggled())
-
-    def on_click(self, event: Click) -> None:
-        """A click does what Enter does."""
-        event.stop()
-        self.action_fold()
-
-
-class ThinkingPanel(Vertical):
+class ThinkingPanel(Fold):
     """The thinking channel of one answer."""
 
-    is_open: reactive[bool] = reactive(True)
-    is_live: reactive[bool] = reactive(True)
+    title_type = ThinkingTitle
 
     def __init__(self) -> None:
         super().__init__()
         self._chunks: list[str] = []
         self._tail = ""
-        self._title = "thinking"
+        self._growing = GrowingLines(80, TAIL_LINES)
+        self._shown_text: str | None = None
         self.display = False
+        self.set_title("thinking")
 
-    def compose(self) -> ComposeResult:
-        yield ThinkingTitle()
+    def compose_body(self) -> ComposeResult:
+        yield Lines(classes="tail")
         with VerticalScroll(can_focus=False):
             yield Static(classes="thoughts")
 
-    def on_mount(self) -> None:
-        """Follow the newest line."""
-        self._paint()
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap the newest lines to the new width."""
+        width = self.query_one(".tail").content_size.width
+        if width and width != self._growing.width:
+            self._growing = GrowingLines(width, TAIL_LINES)
+            self._growing.add(self._tail)
+            self._repaint()
 
     @property
     def text(self) -> str:
@@ -72,71 +61,36 @@ class ThinkingPanel(Vertical):
         """Whether nothing was thought."""
         return not self._chunks
 
-    @property
-    def title(self) -> str:
-        """What the title says."""
-        return self._title
-
-    def grow(self, text: str, title: str) -> None:
-        """Add text and show `title` above it."""
+    def grow(self, text: str) -> None:
+        """Add text, to be shown at the next paint."""
         self._chunks.append(text)
-        self._tail = (self._tail + text)[-TAIL_CHARACTERS:]
-        self._title = title
+        shown = visible(text) if self._tail else visible(text).lstrip()
+        self._tail = (self._tail + shown)[-TAIL_CHARACTERS:]
+        self._growing.add(shown)
         self.display = True
-        self._paint()
+        self._is_stale = True
 
     def replace(self, text: str) -> None:
         """Show `text` instead of what was streamed."""
         self._chunks = [text]
-        self._tail = text[-TAIL_CHARACTERS:]
-        self._paint()
+        self.display = True
+        self._is_stale = True
 
-    def fold(self, title: str) -> None:
-        """The thinking is over: one line is left of it."""
-        self._title = title
-        self.is_live = False
-        self.is_open = False
-        self._paint()
+    def clear(self) -> None:
+        """Forget all: thinking begins anew, if at all."""
+        self._chunks = []
+        self._tail = ""
+        self._growing = GrowingLines(self._growing.width, TAIL_LINES)
+        self._shown_text = None
+        self.display = False
+        self.set_title("thinking")
+        self.reopen()
 
-    def reopen(self) -> None:
-        """The thinking goes on after all."""
-        self.is_live = True
-        self.is_open = True
-        self._paint()
-
-    def toggle(self) -> None:
-        """Open if folded, fold if open."""
-        self.is_open = not self.is_open
-        self._paint()
-        if self.is_open and not self.is_live:
-            self.call_after_refresh(self._reveal)
-
-    def _reveal(self) -> None:
-        """Scroll the transcript to the title, which may lie far above the end that it follows."""
-        for parent in self.ancestors:
-            if isinstance(parent, VerticalScroll):
-                parent.release_anchor()
-                parent.scroll_to_widget(self, animate=False)
-                return
-
-    @on(ThinkingTitle.Toggled)
-    def _toggle(self, event: ThinkingTitle.Toggled) -> None:
-        event.stop()
-        self.toggle()
-
-    def _paint(self) -> None:
-        if not self.is_mounted:
-            return
-        self.set_class(self.is_open, "-open")
-        self.set_class(self.is_live, "-live")
-        self.query_one(ThinkingTitle).update(Content(f"{'▾' if self.is_open else '▸'} {self._title}"))
-        if not self.is_open:
-            return
-        words = self._tail if self.is_live else self.text
-        self.query_one(".thoughts", Static).update(Content(visible(words.strip())))
-        scroll = self.query_one(VerticalScroll)
+    def paint_body(self) -> None:
         if self.is_live:
-            scroll.anchor()
-        else:
-            scroll.anchor(False)
-            scroll.scroll_home(animate=False)
+            lines = self._growing.lines
+            self.query_one(".tail", Lines).show([Content(line.rstrip()) for line in lines])
+        elif (text := self.text) != self._shown_text:
+            self._shown_text = text
+            self.query_one(".thoughts", Static).update(Content(visible(text.strip())))
+            self.query_one(VerticalScroll).scroll_home(animate=False)
