@@ -264,13 +264,8 @@ class _Planner:
     def _fits(self, comfort: _Comfort, place: _Place) -> bool:
         load, hardware = self._load(comfort, place), self._hardware
         kept = self._kept(comfort)
-        if (
-            comfort.n_ctx > LARGE_CONTEXT
-            and self._wants.n_ctx is None
-            and place.n_gpu_layers <= self._model.n_layer
-        ):
-            return False
-        if not self._fits_gpus(load, kept):
+        is_luxury = comfort.n_ctx > LARGE_CONTEXT and self._wants.n_ctx is None
+        if (is_luxury and place.n_gpu_layers <= self._model.n_layer) or not self._fits_gpus(load, kept):
             return False
         host = self._needs.host(load).total
         needs = zip(hardware.gpus, self._needs.gpus(load), strict=False)
@@ -304,13 +299,14 @@ class _Planner:
             host=host,
             gpus=self._needs.gpus(load) if gpus else (),
             is_fit=is_fit,
-            is_paged=not is_fit and host.total > room(self._hardware),
+            is_paged=not is_fit and host.total > self._hardware.free_bytes > host.total - host.weights,
         )
 
 
 def room(hardware: Hardware, kept: float = _SHARE_KEPT) -> int:
     """Bytes of the machine's memory that a model may take; `kept` is the share left to others."""
-    return max(hardware.free_bytes - _RAM_MARGIN - int(kept * hardware.ram_bytes), 0)
+    margin = min(_RAM_MARGIN, hardware.ram_bytes // 8)
+    return max(hardware.free_bytes - margin - int(kept * hardware.ram_bytes), 0)
 
 
 def _room(gpu: Gpu, kept: float = _SHARE_KEPT) -> int:
@@ -324,8 +320,10 @@ def _why(plan: LoadPlan, hardware: Hardware, wants: Wants, free: LoadPlan) -> st
     on_gpus, have = sum(need.total for need in plan.gpus), sum(_room(gpu) for gpu in hardware.gpus)
     if on_gpus > have:
         takes = f"{size(on_gpus)} of the GPU's memory, and {size(have)} can be had"
-    if not free.is_fit:
+    if not free.is_fit and plan.is_paged:
         return f"This model needs {takes}: it will be read from its file again and again, which is very slow."
+    if not free.is_fit:
+        return f"This model needs {takes}: little is left for other programs, and memory may run out."
     names = ("n_ctx", "n_seq_max", "kv_type", "n_batch", "n_gpu_layers")
     said = [f"{name} = {value}" for name in names if (value := getattr(wants, name)) is not None]
     return f"With {' and '.join(said)} this model needs {takes}; left to Mull: {free.sentence}."

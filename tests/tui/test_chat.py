@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from assistant.tui.app import MullApp
@@ -44,6 +45,15 @@ async def test_the_first_paint_waits_neither_for_the_session_nor_for_the_model()
         await wait_until(pilot, lambda: phase(pilot) == "ready")
         assert session.model_name in status(pilot)
         assert NOTE in shown(pilot)
+
+
+async def test_how_the_model_is_loaded_is_shown_once_it_is() -> None:
+    session = ScriptedSession()
+    session._info = replace(session._info, plan="context 8k, KV f16, all layers on the CPU, votes of 8")
+    async with chat(session) as pilot:
+        await wait_until(
+            pilot, lambda: "Context 8k, KV f16, all layers on the CPU, votes of 8" in shown(pilot)
+        )
 
 
 async def test_an_answer_streams_and_ends_with_its_figures() -> None:

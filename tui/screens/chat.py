@@ -196,7 +196,9 @@ class ChatScreen(SteeringScreen):
             context_tokens=self._progress.context_tokens,
             n_ctx=model.n_ctx if model else 0,
         )
-        self.query_one(Transcript).welcome.show_model(session.model_name, session.model_note)
+        self.query_one(Transcript).welcome.show_model(
+            session.model_name, session.model_note, model.plan if model else ""
+        )
 
     # -- what the user does --------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ class Example(Static, can_focus=True):
 class Welcome(Vertical):
     """What Mull is, which model answers, and what to ask."""
 
-    _model = ("", "")
+    _model = ("", "", "")
 
     def compose(self) -> ComposeResult:
         yield Static(Content.styled("Mull", "bold $primary"), classes="name")
@@ -55,14 +55,12 @@ class Welcome(Vertical):
         for text in EXAMPLES:
             yield Example(text)
 
-    def show_model(self, name: str, note: str) -> None:
-        """Say which model answers."""
-        if (name, note) == self._model:
+    def show_model(self, name: str, note: str, plan: str = "") -> None:
+        """Say which model answers, and how it is loaded once it is."""
+        if (name, note, plan) == self._model:
             return
-        self._model = (name, note)
-        text = visible(name)
-        if note:
-            text += f"\n{visible(note)}"
+        self._model = (name, note, plan)
+        text = "\n".join(filter(None, (visible(name), visible(note), f"{plan[:1].upper()}{plan[1:]}")))
         line = self.query_one(".model", Static)
         line.update(Content(text))
         line.display = bool(text)
