@@ -237,6 +237,17 @@ def load(flags: Mapping[str, object] | None = None) -> Settings:
     return Settings.model_construct(**values)
 
 
+def origins() -> dict[str, str]:
+    """Where each setting that is not left to its default stands: the settings file, or a variable's name.
+
+    Raises:
+        ConfigError: as `load` does.
+    """
+    path = config_file()
+    where = dict.fromkeys(_from_file(path), str(path))
+    return where | {name: variable(name) for name in _checked(_from_environment(os.environ), _ENVIRONMENT)}
+
+
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))

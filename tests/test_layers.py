@@ -35,6 +35,7 @@ PURE = (
     *("store.tree", "store.titles", "store.matching"),
     *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
     *("catalog.offers", "catalog.outline", "catalog.ranking", "download.source", "download.meter"),
+    *("diagnosis.facts", "diagnosis.findings", "diagnosis.words"),
 )
 
 

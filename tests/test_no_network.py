@@ -81,6 +81,7 @@ def attempts(log: Path) -> str:
     [
         ("ask", "2 + 2"),
         ("ask", "--json", "--think", "32", "2 + 2"),
+        ("doctor",),
         ("history", "list"),
         ("models", "list"),
         ("models", "import"),

@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     """The command line, a file that it names or a setting is wrong."""
     MODEL = 3
     """The model cannot be run."""
+    MENDING = 4
+    """`mull doctor` has found something that needs mending."""
     INTERRUPTED = 130
     """The user stopped it; shells give 128 + SIGINT to a process that ends so."""
 

@@ -81,7 +81,7 @@ def _total(device: Device, free_ram: int) -> int:
 
 def missing(built_for: Sequence[str], root: Path = Path("/")) -> str:
     """What keeps a GPU of this machine from being used, and what mends it; empty if nothing does."""
-    gpu, backend = _present(root)
+    gpu, backend = present(root)
     if not backend:
         return ""
     if backend not in built_for and not (backend == "rocm" and "vulkan" in built_for):
@@ -97,8 +97,8 @@ _NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "metal": "Metal"}
 _CHECKS: Final = {"cuda": "nvidia-smi", "rocm": "rocminfo", "metal": "the system's own graphics"}
 
 
-def _present(root: Path) -> tuple[str, str]:
-    """A GPU that the system has a driver for, and the backend that would use it."""
+def present(root: Path = Path("/")) -> tuple[str, str]:
+    """A GPU that the system has a driver for, and the backend that would use it; two empty texts if none."""
     if sys.platform == "darwin":
         return ("The Mac's GPU", "metal") if platform.machine() == "arm64" else ("", "")
     has_driver = (root / "proc/driver/nvidia/version").exists() or (root / "dev/nvidiactl").exists()

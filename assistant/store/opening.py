@@ -58,12 +58,12 @@ def _open(path: Path) -> tuple[Database, tuple[str, ...]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _make_private(path)
     is_suspect = suspect_path(path).exists()
-    if not is_suspect and _state(path) == "current":
+    if not is_suspect and state_of(path) == "current":
         return Database(path), ()
     # one process at a time decides what becomes of the file; the next one finds it in order
     with alone(path.with_name(f"{path.name}-lock")):
         _make_private(path)
-        state = _state(path, is_thorough=suspect_path(path).exists())
+        state = state_of(path, is_thorough=suspect_path(path).exists())
         if state == "newer":
             return _open_beside(path)
         notes: tuple[str, ...] = ()
@@ -83,10 +83,19 @@ def _open(path: Path) -> tuple[Database, tuple[str, ...]]:
     return Database(path), notes
 
 
-def _state(path: Path, *, is_thorough: bool = False) -> State:
-    """What kind of file this is; `is_thorough` reads all of it."""
+def state_of(path: Path, *, is_thorough: bool = False, is_read_only: bool = False) -> State:
+    """What kind of file this is.
+
+    Args:
+        path: the file.
+        is_thorough: whether to read all of it; a damaged index is made anew then.
+        is_read_only: whether nothing may be written.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, which says nothing of what it is.
+    """
     try:
-        with closing(connect(path)) as db:
+        with closing(connect(path, is_read_only=is_read_only)) as db:
             tables = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             owner = db.execute("PRAGMA application_id").fetchone()[0]
             if owner != APPLICATION_ID:
