@@ -173,6 +173,13 @@ def test_screens_are_never_imported_by_their_bare_name() -> None:
     assert "tui" not in loaded_by("assistant.tui.app")
 
 
+def test_only_front_ends_keep_conversations() -> None:
+    """What is evaluated, measured or answered for a program leaves no trace in the user's history."""
+    knowing = {path for path in who_imports("assistant.store", "assistant") if "/store/" not in path}
+    assert {path for path in knowing if not path.startswith("assistant/cli/")} == set()
+    assert not {f"assistant/cli/{name}.py" for name in ("eval", "calibrate")} & knowing
+
+
 def test_files_are_short() -> None:
     lengths = {
         path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources("assistant", "tui")

@@ -103,7 +103,7 @@ class Database:
             if _place(self.path) != self._place:
                 raise StoreGone(
                     f"The file of conversations, {self.path}, was moved or removed.",
-                    "Start Mull again to have another.",
+                    "Another one will be begun.",
                 )
             if version(db) != VERSION:
                 raise StoreError(

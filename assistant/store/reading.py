@@ -22,6 +22,9 @@ _MESSAGE = """
         error
     FROM message LEFT JOIN run ON message_id = message.id"""
 
+UNFINISHED = "(SELECT * FROM message WHERE status IN ('running', 'interrupted'))"
+"""The few messages that an index of their own finds, so that a start does not look at all of them."""
+
 
 def summaries(db: sqlite3.Connection, where: str, values: Sequence[object] = ()) -> list[Summary]:
     """The conversations that fit a condition (SQL that may go on with an order and a limit)."""
@@ -163,8 +166,8 @@ def _found(db: sqlite3.Connection, wanted: tuple[str, ...], limit: int) -> list[
 def unfinished(db: sqlite3.Connection) -> list[Unfinished]:
     """The interrupted answers of conversations that are not deleted, newest first, that nothing follows."""
     rows = db.execute(
-        """SELECT conversation_id, title, message.id, parent_id, length(content) + length(thinking)
-            FROM message JOIN conversation ON conversation.id = conversation_id
+        f"""SELECT conversation_id, title, message.id, parent_id, length(content) + length(thinking)
+            FROM {UNFINISHED} AS message JOIN conversation ON conversation.id = conversation_id
             WHERE status = 'interrupted' AND deleted_s IS NULL
                 AND NOT EXISTS (
                     SELECT 1 FROM message AS later

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from assistant import paths
-from assistant.errors import StoreError, UsageError
+from assistant.errors import StoreDamaged, StoreError, UsageError
 from assistant.store import ids, locks, reading, titles, writing
 from assistant.store.database import Database
 from assistant.store.opening import open_database
@@ -43,10 +43,22 @@ class Store:
         Raises:
             StoreError: there is none, and none can be made.
         """
-        store = cls(*open_database(path or paths.conversations()))
-        if not store.is_read_only:
-            store.recover()
-            store.purge(KEPT_DELETED_S)
+        place = (path or paths.conversations()).resolve()
+        try:
+            return cls._opened(place)
+        except StoreDamaged:  # met after the first look; the second one is thorough
+            return cls._opened(place)
+
+    @classmethod
+    def _opened(cls, place: Path) -> Self:
+        store = cls(*open_database(place))
+        try:
+            if not store.is_read_only:
+                store.recover()
+                store.purge(KEPT_DELETED_S)
+        except StoreError:
+            store.close()
+            raise
         return store
 
     @property
@@ -243,8 +255,9 @@ class Store:
 
         What a living process writes, this one or another Mull, is left alone.
         """
-        running = "SELECT DISTINCT owner FROM run JOIN message ON id = message_id WHERE status = 'running'"
-        owners = [owner for (owner,) in self._db.read(lambda db: db.execute(running).fetchall())]
+        running = f"{reading.UNFINISHED} JOIN run ON message_id = id WHERE status = 'running'"
+        owners_of = f"SELECT DISTINCT owner FROM {running}"
+        owners = [owner for (owner,) in self._db.read(lambda db: db.execute(owners_of).fetchall())]
         dead = [owner for owner in owners if owner is None or not locks.is_alive(self.path, owner)]
         for name in set(locks.leftovers(self.path)) - set(owners):
             locks.is_alive(self.path, name)  # removes what a dead process left
@@ -252,8 +265,8 @@ class Store:
         for owner in dead:
             with self._db.writing() as db:
                 n += db.execute(
-                    """UPDATE message SET status = 'interrupted' WHERE status = 'running'
-                        AND id IN (SELECT message_id FROM run WHERE owner IS ?)""",
+                    f"""UPDATE message SET status = 'interrupted'
+                        WHERE id IN (SELECT id FROM {running} AND owner IS ?)""",
                     (owner,),
                 ).rowcount
         return n

@@ -104,6 +104,31 @@ def test_a_file_that_was_cut_is_set_aside(path: Path, size: int) -> None:
     assert kept.read_bytes()[: len(whole[:size])][:100] == whole[:size][:100]
 
 
+def test_damage_that_the_first_look_does_not_meet_is_dealt_with_at_the_same_start(path: Path) -> None:
+    filled(path)
+    content = bytearray(path.read_bytes())
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'message_unfinished'"
+        page = db.execute(query).fetchone()[0]
+    content[(page - 1) * 4096 : page * 4096] = random.Random(page).randbytes(4096)
+    path.write_bytes(content)
+    with closing(Store.open(path)) as store:
+        assert len(store.notes) == len(aside(path)) == 1
+        assert store.conversations() == []
+
+
+def test_a_file_that_is_a_link_is_set_aside_where_it_lies(path: Path, tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere" / "real.db"
+    real.parent.mkdir()
+    real.write_bytes(b"This is no database. " * 400)
+    path.symlink_to(real)
+    with closing(Store.open(path)) as store:
+        assert store.path == real
+        said(store, "A new beginning")
+    assert len(list(real.parent.glob("real.damaged-*.db"))) == 1
+    assert path.is_symlink()
+
+
 def test_a_table_that_is_missing_is_damage(path: Path) -> None:
     filled(path)
     with closing(sqlite3.connect(path)) as db:
