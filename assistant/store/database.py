@@ -6,6 +6,7 @@ has to say is translated into Mull's errors here and nowhere else.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ def connect(path: Path, *, is_read_only: bool = False) -> sqlite3.Connection:
     mode = "mode=rw"
     if is_read_only:
         # to share a file in WAL mode SQLite writes beside it, which is not allowed and not needed here
-        mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
+        mode = "mode=ro" if _has_wal(path) else "mode=ro&immutable=1"
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
         uri=True,
@@ -53,6 +54,14 @@ def connect(path: Path, *, is_read_only: bool = False) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _has_wal(path: Path) -> bool:
+    """Whether something is written beside the database that is not in it yet."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 class Database:
@@ -191,6 +200,9 @@ def translated(error: sqlite3.Error, path: Path, verb: str) -> StoreError:
             f"The file of conversations is damaged: {path}.",
             "It is checked at the next start, and set aside if need be; nothing of it is thrown away.",
         )
+    code = _code(error)
+    if code in _OF_A_FULL_DISK and is_full(path):
+        code = sqlite3.SQLITE_FULL
     cause, next_step = {
         sqlite3.SQLITE_FULL: ("the disk is full", "Free some space."),
         sqlite3.SQLITE_READONLY: ("they may not be written", f"Make {path} and its folder writable."),
@@ -200,7 +212,7 @@ def translated(error: sqlite3.Error, path: Path, verb: str) -> StoreError:
         sqlite3.SQLITE_LOCKED: ("another program keeps them locked", "Close the other program."),
         sqlite3.SQLITE_IOERR: ("the disk fails", f"Look at the disk that holds {path}."),
         sqlite3.SQLITE_TOOBIG: ("a text is too long", "Ask with a shorter file."),
-    }.get(_code(error), (str(error), f"Look at {path}."))
+    }.get(code, (str(error), f"Look at {path}."))
     return StoreError(f"Conversations cannot be {verb}: {cause}.", next_step)
 
 
@@ -212,6 +224,19 @@ def tolerant(db: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         db.text_factory = str
+
+
+_OF_A_FULL_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""What SQLite may say where the disk is full, as it needs a file of its own to share a database."""
+_LEAST_FREE_BYTES = 1 << 17
+
+
+def is_full(path: Path) -> bool:
+    """Whether the disk has no room for even the small files beside the database."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_FREE_BYTES
+    except OSError:
+        return False
 
 
 def suspect_path(path: Path) -> Path:

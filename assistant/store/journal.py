@@ -130,7 +130,8 @@ class Journal:
                     if turn.is_ended and turn.is_written:
                         self._turns.remove(turn)
             except StoreError as error:
-                if isinstance(error, StoreGone):
+                is_unwritable = self._store is not None and self._store.is_read_only
+                if is_unwritable or isinstance(error, StoreGone):
                     self._begin_anew()
                 self._fail(error)
                 return False

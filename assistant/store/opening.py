@@ -21,6 +21,7 @@ from assistant.store.database import (
     Database,
     connect,
     is_damage,
+    is_full,
     suspect_path,
     translated,
     version,
@@ -44,6 +45,8 @@ def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
     try:
         return _open(path)
     except sqlite3.Error as error:
+        if is_full(path) and path.exists() and path.stat().st_size:
+            return _open_for_reading(path)
         raise translated(error, path, "opened") from error
     except OSError as error:
         raise StoreError(

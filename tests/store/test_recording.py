@@ -272,6 +272,27 @@ def test_a_disk_that_is_really_full(small_disk: Path, monkeypatch: pytest.Monkey
         assert [m.content for m in kept(journal, third).messages][3:] == [LONG, "Third?", LONG]
 
 
+def test_a_start_on_a_full_disk_reads_what_there_is(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "RETRY_S", 0.0)
+    path, first = small_disk / "conversations.db", Turn(Query("First?"))
+    with closing(Journal(path=path)) as journal:
+        list(journal.recorded(iter([answer("Yes.")]), first))
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(bytes(4096)):
+            pass
+    with closing(Journal(path=path)) as journal:
+        assert [m.content for m in journal.conversation(None).messages] == ["First?", "Yes."]
+        third, events = chat_on(journal, first)
+        (warning,) = warnings(events)
+        assert warning.startswith("Conversations cannot be saved: the disk is full.")
+        assert names(events)[-1] == "answer"
+        (small_disk / "filler").unlink()
+        assert journal.flush()
+        assert [m.content for m in kept(journal, third).messages][3:] == [LONG, "Third?", LONG]
+
+
 def test_a_locked_database_is_waited_for_and_then_done_without(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
