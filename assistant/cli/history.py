@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 examples:
   mull history                            the newest conversations
-  mull history search "blue sky"          where all these words were said
+  mull history search blue sky            where both words were said
   mull history show 7kq2                  one of them, by a few letters
   mull history export 7kq2 --out sky.html
   mull history export --all --format json --out conversations.json
@@ -58,7 +58,7 @@ def add(parser: ArgumentParser) -> None:
             f"--{name}", dest="which", action="store_const", const=name, default="live", help=text
         )
     search = command("search", _search, "Find conversations in which all words occur.")
-    search.add_argument("words", nargs="+", help='What to look for; "two words" in quotes as they stand.')
+    search.add_argument("words", nargs="+", help="What to look for; '\"two words\"' as they stand.")
     _limit_and_json(search)
     show = command("show", _show, "Show a conversation.")
     show.add_argument("id", help="The conversation, or the first letters of its id.")
@@ -120,8 +120,7 @@ def _list(args: Namespace, store: Store) -> ExitCode:
 
 
 def _search(args: Namespace, store: Store) -> ExitCode:
-    typed = " ".join(f'"{word}"' if " " in word else word for word in args.words)
-    hits = store.search(typed, number(args.limit, "--limit", "history search"))
+    hits = store.search(" ".join(args.words), number(args.limit, "--limit", "history search"))
     by_conversation: dict[str, list[Hit]] = {}
     for hit in hits:
         by_conversation.setdefault(hit.conversation.id, []).append(hit)

@@ -71,7 +71,8 @@ def test_searching(capsys: Output, store: Store) -> None:
         "          You: Why is the sky blue?\n",
         "",
     )
-    assert mull(capsys, "search", "blue sky")[0] == 1
+    assert mull(capsys, "search", "blue sky") == mull(capsys, "search", "blue", "sky")
+    assert mull(capsys, "search", '"blue sky"')[0] == 1
     assert mull(capsys, "search", '"')[0] == 1
     hits = [json.loads(line) for line in mull(capsys, "search", "--json", "scatters")[1].splitlines()]
     assert [(hit["id"], hit["role"], hit["marks"]) for hit in hits] == [
