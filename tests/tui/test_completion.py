@@ -11,6 +11,7 @@ from assistant.tui.widgets.prompt.completion import Completion
 from assistant.tui.widgets.prompt.listing import beneath, inside
 from hypothesis import given
 from hypothesis import strategies as st
+from textual import events
 from textual.pilot import Pilot
 
 from tests.tui.driving import chat, phase, prompt, shown, wait_until
@@ -131,6 +132,17 @@ async def test_the_list_is_walked_and_closed_with_keys() -> None:
         await pilot.press("escape")
         assert offered(pilot) == []
         assert prompt(pilot).text == "/effort low"
+
+
+async def test_keys_that_come_faster_than_the_list_take_nothing_from_it() -> None:
+    session = ScriptedSession()
+    async with chat(session) as pilot:
+        await pilot.press("slash")
+        await wait_until(pilot, lambda: "/effort" in offered(pilot))
+        for key in ("n", "w", "e", "enter"):
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await wait_until(pilot, lambda: "There is no command /nwe" in notices(pilot))
+        assert prompt(pilot).text == "/nwe"
 
 
 async def test_a_file_is_found_named_and_read(folder: Path) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from assistant.tui.screens.saving import SaveScreen
+from assistant.tui.widgets.prompt.completion import Completion
 from assistant.tui.widgets.transcript.thinking import ThinkingPanel
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from assistant.errors import EngineDied
 from tests.tui.driving import app_for, ask, phase, prompt, shown, wait_until
@@ -23,7 +26,7 @@ from tests.tui.scripted import (
     thinking_done,
 )
 
-SMALL, LARGE = (80, 24), (120, 40)
+SMALL, LARGE, HUGE = (80, 24), (120, 40), (200, 50)
 
 REASON = "Letters are to be counted: thinking up to 1,024 tokens, about 14 s."
 THOUGHTS = "\n".join(
@@ -128,3 +131,60 @@ def test_help(snap_compare: Compare) -> None:
         await pilot.press("f1")
 
     assert compare(snap_compare, ScriptedSession(), SMALL, drive)
+
+
+FORMULAS = r"""The roots of $x^2 - 5x + 6 = 0$ are
+
+$$
+x = \frac{5 \pm \sqrt{25 - 24}}{2}
+$$
+
+| $n$ | $n^2$ | which is a long column of words that has to be wrapped in a narrow terminal |
+|---|---|---|
+| 1 | 1 | one |
+| 2 | 4 | two |
+
+so it is \boxed{x = 2 \text{ or } x = 3}, for $5."""
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, HUGE])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_formulas(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    async def drive(pilot: Pilot[None]) -> None:
+        await ask_and_wait(pilot, "Solve it.")
+
+    session = ScriptedSession([planned(), text(FORMULAS), answer(FORMULAS)])
+    assert compare(snap_compare, session, size, drive, theme)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, HUGE])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_completion(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    async def drive(pilot: Pilot[None]) -> None:
+        await ask_and_wait(pilot, "How many r's are in strawberry?")
+        await pilot.press("slash")
+        await wait_until(pilot, lambda: pilot.app.query_one(Completion).is_open)
+
+    assert compare(snap_compare, ScriptedSession(counted(answer(ANSWER, THOUGHTS))), size, drive, theme)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, HUGE])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_saving(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    async def drive(pilot: Pilot[None]) -> None:
+        await ask_and_wait(pilot, "How many r's are in strawberry?")
+        await pilot.press("ctrl+s")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, SaveScreen))
+        pilot.app.screen.query_one(Input).cursor_blink = False
+
+    assert compare(snap_compare, ScriptedSession(counted(answer(ANSWER, THOUGHTS))), size, drive, theme)
+
+
+@pytest.mark.parametrize("size", [LARGE, HUGE])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_help_on_larger_screens(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    async def drive(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("f1")
+
+    assert compare(snap_compare, ScriptedSession(), size, drive, theme)

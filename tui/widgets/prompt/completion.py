@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.cells import cell_len
+from rich.style import Style as RichStyle
 from textual import on
 from textual.content import Content
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import OptionList
 
 from assistant.terminal import visible
 
-from .completing import Candidate
+from .completing import Candidate, Completing
 
 
 class Completion(OptionList, can_focus=False):
@@ -28,12 +30,17 @@ class Completion(OptionList, can_focus=False):
     def __init__(self) -> None:
         super().__init__(compact=True)
         self._candidates: list[Candidate] = []
+        self._what: Completing | None = None
         self.display = False
 
     @property
     def is_open(self) -> bool:
         """Whether there is anything to take."""
         return bool(self.display)
+
+    def is_for(self, what: Completing | None) -> bool:
+        """Whether the list is open and fits what is typed now: keys may come faster than the list."""
+        return self.is_open and what is not None and what == self._what
 
     @property
     def candidate(self) -> Candidate | None:
@@ -42,8 +49,9 @@ class Completion(OptionList, can_focus=False):
             return None
         return self._candidates[self.highlighted]
 
-    def offer(self, candidates: Sequence[Candidate]) -> None:
-        """Show these, the first one highlighted; nothing closes the list."""
+    def offer(self, what: Completing | None, candidates: Sequence[Candidate]) -> None:
+        """Show what `what` could become, the first one highlighted; nothing closes the list."""
+        self._what = what
         if [*candidates] == self._candidates and self.is_open == bool(candidates):
             return
         self._candidates = [*candidates]
@@ -57,9 +65,15 @@ class Completion(OptionList, can_focus=False):
         if candidates:
             self.highlighted = 0
 
+    def render_line(self, y: int) -> Strip:
+        """A line; without colours, the highlighted one is shown reversed, as text of its own style is not."""
+        strip = super().render_line(y)
+        is_highlighted = self.scroll_offset.y + y == self.highlighted
+        return strip.apply_style(RichStyle(reverse=True)) if self.app.no_color and is_highlighted else strip
+
     def close(self) -> None:
         """Offer nothing any more."""
-        self.offer(())
+        self.offer(None, ())
 
     @on(OptionList.OptionSelected)
     def _click(self, event: OptionList.OptionSelected) -> None:

@@ -50,7 +50,7 @@ class Composer(Vertical):
             self._find_paths(what)
         else:
             is_available = partial(slash.is_available, self.screen)
-            self._completion.offer(commands_for(what, sorted(self.app.available_themes), is_available))
+            self._completion.offer(what, commands_for(what, sorted(self.app.available_themes), is_available))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="paths")
     def _find_paths(self, what: Completing) -> None:
@@ -69,7 +69,7 @@ class Composer(Vertical):
     def _offer_paths(self, what: Completing, candidates: list[Candidate]) -> None:
         if what == self._what:
             is_done = len(candidates) == 1 and candidates[0].label == what.typed
-            self._completion.offer([] if is_done else candidates)
+            self._completion.offer(what, [] if is_done else candidates)
 
     @on(Completion.Chosen)
     def _take(self, event: Completion.Chosen) -> None:

@@ -61,13 +61,17 @@ class Prompt(TextArea):
 
         A binding acts in the app's own time, before or after the letters that were typed around it.
         """
-        if self._completion.is_open and await self._steer_completion(event.key):
+        if self._completion.is_for(self.completing()) and await self._steer_completion(event.key):
             event.stop()
             event.prevent_default()
             return
         if event.key == "enter" or not event.is_printable:
             active = self.screen.active_bindings.get(event.key)
-            if active is not None and active.node is self and active.binding.id in ("send", "newline"):
+            if (
+                active is not None
+                and active.node is self
+                and active.binding.id in ("send", "newline", "editor")
+            ):
                 event.stop()
                 event.prevent_default()
                 await self.run_action(active.binding.action)
@@ -90,9 +94,9 @@ class Prompt(TextArea):
 
     def completing(self) -> Completing | None:
         """What the text before the cursor asks for."""
-        row, column = self.cursor_location
         if self.selection.start != self.selection.end:
             return None
+        row, column = self.cursor_location
         return completing(self.document.get_line(row)[:column], is_first_line=row == 0)
 
     def take(self, candidate: Candidate) -> None:

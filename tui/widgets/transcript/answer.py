@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -18,6 +18,7 @@ from textual.widgets.markdown import MarkdownBlock
 from assistant.terminal import visible
 
 from .formulas import BLOCK, FormulaBlock, add_formulas
+from .growing import GrowingBulletList, GrowingFence, GrowingOrderedList, grown
 
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
@@ -52,6 +53,14 @@ def _faithful(children: list[Token]) -> Iterator[Token]:
             yield Token("text", "", 0, content=f" ({visible(unquote(addresses.pop()))})")
 
 
+_GROWING: dict[str, type[MarkdownBlock]] = {
+    "bullet_list_open": GrowingBulletList,
+    "ordered_list_open": GrowingOrderedList,
+    "fence": GrowingFence,
+    "code_block": GrowingFence,
+}
+
+
 class AnswerText(Markdown):
     """Streams an answer through Textual's own Markdown stream."""
 
@@ -71,6 +80,14 @@ class AnswerText(Markdown):
 
     def _note_formula(self) -> None:
         self.has_formulas = True
+
+    def get_block_class(self, block_name: str) -> type[MarkdownBlock]:
+        """Our own blocks where Textual's would be built anew for every piece."""
+        return _GROWING.get(block_name) or super().get_block_class(block_name)
+
+    def _parse_markdown(self, tokens: Iterable[Token]) -> Iterable[MarkdownBlock]:
+        is_growing = self._stream is not None
+        return super()._parse_markdown(grown(self, list(tokens)) if is_growing else tokens)
 
     def unhandled_token(self, token: Token) -> MarkdownBlock | None:
         """The block of a formula."""
@@ -97,6 +114,9 @@ class AnswerText(Markdown):
             self.display = bool(text)
         if self.source != visible(self.raw):
             await self.update(visible(self.raw))
+        else:
+            for fence in self.query(GrowingFence):
+                fence.settle()
 
     async def clear(self) -> None:
         """Take back all text."""
