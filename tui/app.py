@@ -15,6 +15,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import TextArea
 
+from assistant import clipboard
 from assistant.errors import UsageError
 from assistant.store.journal import Journal
 
@@ -100,6 +101,12 @@ class MullApp(App[None]):
     async def on_unmount(self) -> None:
         """Close the session without blocking the loop that its last events still need."""
         await asyncio.to_thread(self._session.close)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand `text`, such as a selection, to the terminal's clipboard and to the system's."""
+        super().copy_to_clipboard(text)
+        copying = asyncio.to_thread(clipboard.copy, text, lambda _: None, dict(os.environ))
+        self.run_worker(copying, group="clipboard", exclusive=True)
 
     def action_help(self) -> None:
         """Show what can be done."""

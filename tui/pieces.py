@@ -55,8 +55,8 @@ def copy(app: App[Any], turn: AssistantTurn | None, what: str) -> None:
 
 
 async def _copied(app: App[Any], text: str, name: str) -> None:
-    app.copy_to_clipboard(text)
-    # the sequence is out by now; what is left are programs, which may be slow
+    # Textual's own: the sequence is out at once, and what is left are programs, which may be slow
+    App.copy_to_clipboard(app, text)
     told = await asyncio.to_thread(clipboard.copy, text, lambda _: None, dict(os.environ))
     app.notify(f"{name} was copied {told}.", markup=False)
 

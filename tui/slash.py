@@ -25,7 +25,7 @@ def is_available(screen: Screen[object], command: Command, argument: str = "") -
     """Whether the command can be had at the moment."""
     _, action, parameters = target(command, argument)
     node = screen.app if command.owner == "app" else screen
-    return bool(node.check_action(action, parameters))
+    return hasattr(node, f"action_{action}") and bool(node.check_action(action, parameters))
 
 
 def resolved(screen: Screen[object], word: str, argument: str) -> Target:

@@ -112,7 +112,9 @@ class Spoken:
             self._heading, self.answer = "", ""
             self._answer(answer.text)
         self.answer, self.thinking = answer.text, answer.thinking or self.thinking
-        for line in (shortfall(answer), answer.doubt, _sentence(figures.answer_figures(answer, ""))):
+        # `shortfall` says how it ended, and what to do about it
+        cost = figures.answer_figures(answer.model_copy(update={"finish_reason": "stop"}), "")
+        for line in (shortfall(answer), answer.doubt, _sentence(cost)):
             if line:
                 self._line(line)
 

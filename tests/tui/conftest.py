@@ -7,6 +7,14 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Colours and themes come from the app alone."""
-    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
+    """Colours and themes come from the app alone, and no clipboard of this machine is filled."""
+    monkeypatch.setattr("assistant.clipboard.commands", lambda *_: [])
+    for name in (
+        "SSH_TTY",
+        "SSH_CONNECTION",
+        "SSH_CLIENT",
+        "NO_COLOR",
+        "TEXTUAL_THEME",
+        "TEXTUAL_COLOR_SYSTEM",
+    ):
         monkeypatch.delenv(name, raising=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assistant.tui.widgets.prompt import listing
 from assistant.tui.widgets.prompt.completing import completing, paths_for, ranked
 from assistant.tui.widgets.prompt.completion import Completion
 from assistant.tui.widgets.prompt.listing import beneath, inside
@@ -104,6 +105,14 @@ def test_what_lies_beneath_a_folder(folder: Path) -> None:
     assert inside(folder, "./src/m") == ["./src/deep/", "./src/main.py"]
     assert ".hidden" in inside(folder, ".h")
     assert inside(folder, "/no/such/folder/") == []
+
+
+def test_a_large_folder_is_not_listed_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(30):
+        (tmp_path / f"f{n}").touch()
+    monkeypatch.setattr(listing, "MOST_PATHS", 20)
+    assert len(beneath(tmp_path)) == 20
+    assert len(inside(tmp_path, "./")) == 20
 
 
 async def test_a_command_is_taken_from_the_list_and_run() -> None:

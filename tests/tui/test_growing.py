@@ -56,3 +56,12 @@ async def test_settled_items_are_not_built_again() -> None:
         gate.set()
         await wait_until(pilot, lambda: "item 30" in shown(pilot))
         assert [*pilot.app.query_one(GrowingOrderedList).children][:28] == rows[:28]
+
+
+async def test_code_is_coloured_while_it_is_open() -> None:
+    session = ScriptedSession([planned(), text("```python\nx = 1  # one\n"), threading.Event()])
+    async with chat(session) as pilot:
+        await ask(pilot, "hi")
+        await wait_until(pilot, lambda: "# one" in shown(pilot))
+        (chunk,) = pilot.app.query_one(GrowingFence)._chunks
+        assert chunk.spans

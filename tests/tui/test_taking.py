@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,6 @@ from tests.tui.scripted import ScriptedSession, answer, planned, short_run, text
 from tests.tui.test_commands import full_run, notices, say
 
 TWO_BLOCKS = "```py\nx = 1\n```\n\n```sh\nls\n```"
-
-
-@pytest.fixture(autouse=True)
-def no_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No program of this machine is given anything: the environment shows none."""
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "TMUX", "WSL_DISTRO_NAME", "SSH_TTY", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +38,18 @@ async def test_each_piece_is_copied_and_told_how(line: str, copied: str, told: s
         await wait_until(pilot, lambda: told in notices(pilot))
         assert pilot.app.clipboard == copied
         assert "OSC 52), which does not say whether it obeyed" in notices(pilot)
+
+
+async def test_a_selection_goes_to_the_clipboards_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copied"
+    store = f"import pathlib, sys; pathlib.Path({str(copied)!r}).write_bytes(sys.stdin.buffer.read())"
+    monkeypatch.setattr("assistant.clipboard.commands", lambda *_: [[sys.executable, "-c", store]])
+    async with chat(ScriptedSession()) as pilot:
+        pilot.app.copy_to_clipboard("selected")
+        await wait_until(pilot, lambda: copied.exists() and copied.read_text() == "selected")
+        assert pilot.app.clipboard == "selected"
 
 
 async def test_keys_copy_code_and_thinking() -> None:

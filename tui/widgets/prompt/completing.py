@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Literal
 
 from ...commands import COMMANDS, Command
 
 Kind = Literal["command", "choice", "path"]
+
+MOST_SHOWN = 50
+"""So many paths are offered."""
 
 _WORD = re.compile(r"/([a-zA-Z_-]*)")
 _CHOICE = re.compile(r"/([a-zA-Z_-]+)[ \t]+(\S*)")
@@ -77,7 +81,7 @@ def commands_for(
     return [Candidate(choice, choice, is_final=True) for choice in fitting]
 
 
-def paths_for(what: Completing, paths: Sequence[str], limit: int = 50) -> list[Candidate]:
+def paths_for(what: Completing, paths: Sequence[str], limit: int = MOST_SHOWN) -> list[Candidate]:
     """The paths that fit what is typed, the likeliest first."""
     found = []
     for path in ranked(what.typed, paths, limit):
@@ -91,7 +95,7 @@ def paths_for(what: Completing, paths: Sequence[str], limit: int = 50) -> list[C
 def ranked(typed: str, paths: Sequence[str], limit: int) -> list[str]:
     """The paths that contain the characters of `typed` in order, those that do it best first."""
     if not typed:
-        return sorted(paths, key=lambda path: (path.count("/"), path))[:limit]
+        return nsmallest(limit, paths, key=lambda path: (path.count("/"), path))
     wanted = typed.lower()
     pattern = re.compile(".*?".join(map(re.escape, wanted)), re.DOTALL)
     scored = []
@@ -100,7 +104,7 @@ def ranked(typed: str, paths: Sequence[str], limit: int) -> list[str]:
         if found := pattern.search(low):
             name_at = low.rstrip("/").rfind("/") + 1
             scored.append((_distance(wanted, low, name_at, found.end() - found.start()), len(path), path))
-    return [path for *_, path in sorted(scored)[:limit]]
+    return [path for *_, path in nsmallest(limit, scored)]
 
 
 def _distance(wanted: str, path: str, name_at: int, n_spanned: int) -> int:

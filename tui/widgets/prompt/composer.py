@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from textual.worker import get_current_worker
 
 from ... import slash
 from . import listing
-from .completing import Candidate, Completing, commands_for, paths_for
+from .completing import MOST_SHOWN, Candidate, Completing, commands_for, paths_for, ranked
 from .completion import Completion
 from .prompt import Prompt
 
@@ -62,7 +63,13 @@ class Composer(Vertical):
         else:
             paths = self._paths if self._paths is not None else listing.beneath(folder)
             self._paths = paths
-        candidates = paths_for(what, paths)
+        best: list[str] = []
+        for at in range(0, len(paths), listing.BATCH):
+            best = ranked(what.typed, [*best, *paths[at : at + listing.BATCH]], MOST_SHOWN)
+            time.sleep(listing.PAUSE_S)
+            if worker.is_cancelled:
+                return
+        candidates = paths_for(what, best)
         if not worker.is_cancelled:
             self.app.call_from_thread(self._offer_paths, what, candidates)
 

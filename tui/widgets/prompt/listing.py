@@ -13,6 +13,11 @@ MOST_PATHS = 30_000
 PATIENCE_S = 2.0
 """Nor is it looked any longer, in seconds: a network drive could take hours."""
 
+BATCH = 1000
+"""After so many paths the thread rests, or the screen would stutter: Python runs one thread at a time."""
+
+PAUSE_S = 0.002
+
 _SKIPPED = {
     "node_modules",
     "__pycache__",
@@ -31,10 +36,14 @@ def beneath(folder: Path, patience_s: float = PATIENCE_S) -> list[str]:
     Hidden ones are left out, and so is what lies behind links. A folder's path ends with a slash.
     """
     found: list[str] = []
+    n_rested = 0
     waiting = deque([("", os.fspath(folder))])
     until = time.monotonic() + patience_s
     while waiting and len(found) < MOST_PATHS and time.monotonic() < until:
         prefix, path = waiting.popleft()
+        if len(found) >= n_rested + BATCH // 4:
+            n_rested = len(found)
+            time.sleep(PAUSE_S)
         for entry, is_folder in _entries(path):
             name = prefix + entry.name
             found.append(f"{name}/" if is_folder else name)
