@@ -88,8 +88,9 @@ class PlainChat:
         """Ask for lines and answer them until the user ends it."""
         self._say(f"Mull, plain chat, with {self._session.model_name}.")
         self._say("/help lists the commands. Ctrl-C stops an answer, Ctrl-D ends the chat.")
-        if self._history:
-            self._say(f"The conversation goes on; it has {len(self._history) // 2} answers.")
+        if n_answers := len(self._history) // 2:
+            has = "one answer" if n_answers == 1 else f"{n_answers} answers"
+            self._say(f"The conversation goes on; it has {has}.")
         while True:
             try:
                 line = self._line()

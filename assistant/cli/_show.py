@@ -131,7 +131,7 @@ class Plain:
             case SampleNews():
                 self._rewrite(f"Sample {event.sample + 1}: {event.state}, {event.tokens} tokens")
             case Tally():
-                self._tell(_vote(event))
+                self._tell(vote(event))
             case Answer():
                 self._end(event)
 
@@ -287,7 +287,7 @@ def shortfall(answer: Answer) -> str:
             return ""
 
 
-def _vote(tally: Tally) -> str:
+def vote(tally: Tally) -> str:
     shares = ", ".join(f"{each.answer} ({len(each.samples)})" for each in tally.shares[:4])
     end = ", decided" if tally.is_decided else ""
     return f"Vote after {tally.n_done} of {tally.n_samples}: {shares or 'no answer yet'}{end}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from assistant.cli._show import shortfall
+from assistant.cli._show import shortfall, vote
 from assistant.errors import MullError
 from assistant.events import (
     Answer,
@@ -77,7 +77,7 @@ class Spoken:
             case SampleNews() if event.state == "done" and event.answer:
                 self._once(f"Sample {event.sample + 1} says {event.answer}.")
             case Tally():
-                self._once(_sentence(figures.vote(event)))
+                self._once(f"{vote(event)}.")
             case Answer():
                 self._end(event)
 

@@ -128,7 +128,10 @@ def test_of_a_vote_only_what_came_out_is_said() -> None:
         answer("96", doubt="It may be wrong."),
     ]
     said = chat(Session(run), "how?")
-    assert "Sample 2 says 96.\nVote 2/2: 96 2.\nAnswer:\n96\nIt may be wrong.\n3 tokens" in said
+    assert (
+        "Sample 2 says 96.\nVote after 2 of 2: 96 (2), decided.\nAnswer:\n96\nIt may be wrong.\n3 tokens"
+        in said
+    )
 
 
 def test_an_answer_taken_back_is_void() -> None:

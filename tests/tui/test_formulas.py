@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from assistant.tui.widgets.transcript.answer import AnswerText
 
 from tests.tui.driving import ask, chat, phase, shown, wait_until
-from tests.tui.scripted import ScriptedSession, answer, planned, text
+from tests.tui.scripted import ScriptedSession, answer, planned, short_run, text
 
 WHOLE = r"""The roots of $x^2 - 5x + 6 = 0$ cost $5 and $10:
 
@@ -74,6 +76,25 @@ async def test_the_source_is_a_key_away() -> None:
         assert r"- \frac{5 \pm 1}{2}" in shown(pilot)
         await pilot.press("f4")
         await wait_until(pilot, lambda: r"\boxed{42}" not in shown(pilot))
+
+
+async def test_the_source_can_be_had_while_the_answer_streams_and_stays() -> None:
+    gate = threading.Event()
+    words = "So $x^2$ it is.\n\nAnd $y^2$."
+    session = ScriptedSession(
+        [planned(), text(words[:16]), gate, text(words[16:]), answer(words)], short_run("$z^2$")
+    )
+    async with chat(session) as pilot:
+        await ask(pilot, "hi")
+        await wait_until(pilot, lambda: "So x² it" in shown(pilot))
+        await pilot.press("f4")
+        gate.set()
+        await wait_until(pilot, lambda: phase(pilot) == "ready")
+        await wait_until(pilot, lambda: "So $x^2$ it is." in shown(pilot) and "And $y^2$." in shown(pilot))
+        await ask(pilot, "again")
+        await wait_until(pilot, lambda: "$z^2$" in shown(pilot) and phase(pilot) == "ready")
+        await pilot.press("f4")
+        await wait_until(pilot, lambda: "z²" in shown(pilot) and "So x² it is." in shown(pilot))
 
 
 async def test_an_answer_without_formulas_offers_no_source() -> None:

@@ -72,6 +72,7 @@ class AnswerText(Markdown):
         self.has_formulas = False
         """Whether there is a formula in it."""
         self._stream: MarkdownStream | None = None
+        self._is_mixed = False
         self.raw = ""
         """The text as the model wrote it."""
 
@@ -93,9 +94,14 @@ class AnswerText(Markdown):
         """The block of a formula."""
         return FormulaBlock(self, token).build() if token.type == BLOCK else None
 
+    def on_mount(self) -> None:
+        """Follow what the conversation shows."""
+        self.shows_sources = any(getattr(parent, "shows_sources", False) for parent in self.ancestors)
+
     async def watch_shows_sources(self) -> None:
-        """Show the text anew."""
-        if self.has_formulas and self._stream is None:
+        """Show the text anew; what streams is shown anew at its end."""
+        self._is_mixed = self._stream is not None
+        if self.has_formulas and not self._is_mixed:
             await self.update(visible(self.raw))
 
     async def write(self, text: str) -> None:
@@ -112,7 +118,8 @@ class AnswerText(Markdown):
         if text is not None and text != self.raw:
             self.raw = text
             self.display = bool(text)
-        if self.source != visible(self.raw):
+        if self.source != visible(self.raw) or self._is_mixed:
+            self._is_mixed = False
             await self.update(visible(self.raw))
         else:
             for fence in self.query(GrowingFence):

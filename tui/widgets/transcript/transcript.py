@@ -19,7 +19,8 @@ from .welcome import Welcome
 class Transcript(VerticalScroll, can_focus=False):
     """Follows its end until the user scrolls up, and again once the user is back there."""
 
-    _shows_sources = False
+    shows_sources = False
+    """Whether formulas are shown as the model wrote them; new answers follow it."""
 
     def compose(self) -> ComposeResult:
         # Never shorter than the pane: an anchored pane would push a short conversation to its bottom.
@@ -73,9 +74,9 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def toggle_formulas(self) -> None:
         """Show the formulas of all answers as the model wrote them, or readable again."""
-        self._shows_sources = not self._shows_sources
+        self.shows_sources = not self.shows_sources
         for answer in self.query(AnswerText):
-            answer.shows_sources = self._shows_sources
+            answer.shows_sources = self.shows_sources
 
     async def clear(self) -> None:
         """Empty the conversation."""
