@@ -169,7 +169,7 @@ def _reason(advice: Advice, first: Advice) -> str:
     if advice is first:
         said.append("the best balance of strength and speed here")
     elif advice.tokens_per_second > 1.3 * first.tokens_per_second:
-        said.append("faster, and less able" if _size(advice) < _size(first) else "faster, and older")
+        said.append("faster")
     elif _size(advice) > 1.3 * _size(first):
         said.append("larger")
     cautions: tuple[tuple[bool, str], ...] = (
