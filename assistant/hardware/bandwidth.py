@@ -17,16 +17,20 @@ from assistant.hardware.machine import Cpu
 _CHUNK: Final = 32 << 20
 """Bytes that each thread reads at a time; larger than what a core keeps close to itself."""
 _MOST_THREADS: Final = 8
-_LEAST_S: Final = 0.06
+_LEAST_S: Final = 0.12
+"""Of each thread: several ticks of the coarsest clock, which is Windows'."""
+_MOST_READS: Final = 1000
+"""Where the clock stands still."""
 _FILE: Final = "machine.json"
 _HIGHEST: Final = 1e13
 
 
-def measure(n_threads: int, clock: Callable[[], float] = time.perf_counter) -> float:
+def measure(n_threads: int, clock: Callable[[], float] = time.thread_time) -> float:
     """Bytes a second that so many threads read together; takes a fifth of a second and 32 MiB a thread.
 
-    A chunk that fits into the last level of a large cache is read faster than memory: the figure is an
-    upper bound there.
+    Each thread counts the time that it had a core for: what else the machine is doing just then is no
+    reason to take its memory for slow ever after. A chunk that fits into the last level of a large cache is
+    read faster than memory: the figure is an upper bound there.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -34,15 +38,17 @@ def measure(n_threads: int, clock: Callable[[], float] = time.perf_counter) -> f
 
     n_threads = min(max(n_threads, 1), _MOST_THREADS)
     chunks = [np.ones(_CHUNK // 8) for _ in range(n_threads)]
-    best = 0.0
+
+    def speed(chunk: np.ndarray) -> float:
+        began, n_read, took = clock(), 0, 0.0
+        while took < _LEAST_S and n_read < _MOST_READS:
+            np.sum(chunk)
+            n_read += 1
+            took = clock() - began
+        return n_read * _CHUNK / took if took > 0 else 0.0
+
     with ThreadPoolExecutor(n_threads) as pool:
-        began = clock()
-        while clock() - began < _LEAST_S or not best:
-            started = clock()
-            list(pool.map(np.sum, chunks))
-            took = clock() - started
-            best = max(best, n_threads * _CHUNK / took if took > 0 else 0.0)
-    return best
+        return sum(pool.map(speed, chunks))
 
 
 def remembered(cpu: Cpu, folder: Path | None = None) -> float:

@@ -19,6 +19,8 @@ from assistant.catalog.families import load_offers
 from assistant.cli._models._words import table
 from assistant.config import config_file
 from assistant.config import load as load_settings
+from assistant.hardware import probe
+from assistant.hardware.machine import parse
 from tests import tiny_gguf
 from tests.cli.scripted import Terminal
 from tests.conftest import ROOT
@@ -217,13 +219,13 @@ def test_a_model_is_fetched_listed_and_deleted(
 
 
 def test_a_catalogue_name_is_kept_by_what_is_fetched(
-    mull: Mull,
-    hub: Hub,
-    content: bytes,
+    mull: Mull, hub: Hub, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer = next(offer for offer in load_offers() if offer.name == "qwen3-1.7b:q4_k_m")
     hub.add(offer.file.repo, offer.file.file, content)
+    monkeypatch.setattr(probe, "probe", lambda: parse(MACHINE))
     text = mull("get", "Qwen3 1.7B:Q4_K_M")
+    assert "mull models recommend" not in text
     assert "qwen3-1.7b:q4_k_m is here now" in text
     assert "another one than when this version of Mull was made" in text
     said = mull.json("get", offer.source)
@@ -333,6 +335,28 @@ def test_a_split_model_is_fetched_and_opened_as_one(
 def test_verbs_that_are_not(mull: Mull) -> None:
     assert "Did you mean list?" in mull("lst", status=2)
     assert "It has recommend, list" in mull("zzz", status=2)
+
+
+def test_what_has_no_room_here_is_said_before_it_is_fetched(
+    mull: Mull, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "probe", lambda: parse("4GiB ram, 20GB/s bandwidth"))
+    text = mull("get", "qwen3-14b", status=3)  # this hub does not have it
+    first = text.splitlines()[0]
+    assert first.startswith("This machine has ")
+    assert first.endswith('See what fits with "mull models recommend".')
+    assert "This machine" not in mull("get", "qwen3-14b", "--offline", status=3)
+
+
+def test_this_machine_is_asked_and_what_is_set_counts(mull: Mull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "probe", lambda: parse("8GiB cuda, 16GiB ram, 45GB/s bandwidth"))
+    assert "GPU" in mull("inspect", "qwen3-1.7b").splitlines()[-1]
+    monkeypatch.setenv("MULL_N_GPU_LAYERS", "0")
+    monkeypatch.setenv("MULL_KV_TYPE", "q8_0")
+    last = mull("inspect", "qwen3-1.7b").splitlines()[-1]
+    assert "all layers on the CPU" in last
+    assert "KV q8_0" in last
+    assert "all layers on the GPU" in mull("inspect", "qwen3-1.7b", "--as", MACHINE)
 
 
 @pytest.mark.parametrize("verb", ["", "recommend", "list", "get", "import", "inspect", "use", "remove"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import sys
 from pathlib import Path
@@ -146,6 +147,16 @@ def test_the_speed_of_memory_is_measured_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(bandwidth, "measure", lambda _: pytest.fail("measured again"))
     assert bandwidth.known(cpu, tmp_path) == round(speed)
     assert bandwidth.remembered(Cpu("another", 2, 2), tmp_path) == 0.0
+
+
+def test_what_else_runs_does_not_make_memory_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    had_a_core = itertools.count()
+
+    speed = bandwidth.measure(1, clock=lambda: next(had_a_core) / 64)
+
+    assert speed == pytest.approx(64 * (32 << 20))  # 32 MiB a tick of the thread's own clock
+    monkeypatch.setattr(bandwidth, "_MOST_READS", 2)
+    assert bandwidth.measure(1, clock=lambda: 1.0) == 0.0
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"machine": 1}', b"\xff", b"[" * 100_000])

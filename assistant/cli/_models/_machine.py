@@ -12,25 +12,34 @@ if TYPE_CHECKING:
     from assistant.hardware.machine import Hardware
 
 
-def machine(args: Namespace) -> Hardware:
+def machine(described: str | None = None) -> Hardware:
     """The machine that `--as` describes; without it, this one.
 
     Raises:
         UsageError: the description is not understood.
     """
-    if args.described is not None:
+    if described is not None:
         from assistant.hardware.machine import parse
 
-        return parse(args.described)
-    import psutil
+        return parse(described)
+    from dataclasses import replace
 
-    from assistant.hardware.machine import Cpu, Hardware
+    from assistant.hardware import bandwidth
+    from assistant.hardware.probe import probe
 
-    memory = psutil.virtual_memory()
-    n_cores = psutil.cpu_count(logical=False) or 1
-    return Hardware(memory.total, memory.available, (), Cpu("", n_cores, n_cores))
+    found = probe()
+    return replace(found, bandwidth=found.bandwidth or bandwidth.known(found.cpu))
 
 
-def wants(settings: Settings) -> Wants:
-    """What the user has set of how a model is loaded."""
-    return Wants(n_ctx=settings.n_ctx or None)
+def wants(args: Namespace, settings: Settings) -> Wants:
+    """What the user has set of how a model is loaded; for another machine, only its context."""
+    if args.described is not None:
+        return Wants(n_ctx=settings.n_ctx or None)
+    return Wants(
+        n_ctx=settings.n_ctx or None,
+        n_seq_max=settings.n_seq_max or None,
+        kv_type=None if settings.kv_type == "auto" else settings.kv_type,
+        n_batch=settings.n_batch or None,
+        n_gpu_layers=None if settings.n_gpu_layers < 0 else settings.n_gpu_layers,
+        n_threads=settings.n_threads or None,
+    )

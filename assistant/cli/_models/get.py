@@ -50,6 +50,8 @@ def run(args: Namespace) -> ExitCode:
 
     settings = load(typed(args))
     source, offer = _source(args.model)
+    if offer is not None and not (args.json or settings.offline):
+        _warn(offer)
     known = {entry.path: entry.sha256 for entry in installed.load()}
     news = download(source, installed.models_dir(), is_offline=settings.offline, known_sha256=known)
     meter = _Line(sys.stderr)
@@ -105,6 +107,22 @@ def _source(text: str) -> tuple[Source, Offer | None]:
     found = parse(offer.source)
     assert found is not None  # every source of the catalogue is one
     return found, offer
+
+
+def _warn(offer: Offer) -> None:
+    """Say so before gigabytes are fetched that the machine has no room for."""
+    from assistant.catalog.ranking import advise
+    from assistant.cli._models._machine import machine
+    from assistant.hardware.machine import size
+
+    here = machine()
+    advice = advise(offer, here)
+    if not advice.is_fit:
+        tell(
+            f"This machine has {size(here.free_bytes)} of memory free, and {offer.name} takes "
+            f"{size(advice.plan.total_bytes)}: it would be read from disk again and again, and be slow. "
+            'See what fits with "mull models recommend".'
+        )
 
 
 def _followed(news: Generator[Progress | Fetched, None, None], meter: _Line) -> Fetched:

@@ -42,8 +42,8 @@ def run(args: Namespace) -> ExitCode:
     settings = load(typed(args))
     info, family_name = _info(args.model)
     family = load_families()[family_name] if family_name else recognise(info)
-    memory, hardware = requirements(info), machine(args)
-    plan = fit(memory, hardware, wants(settings))
+    memory, hardware = requirements(info), machine(args.described)
+    plan = fit(memory, hardware, wants(args, settings))
     speed = tokens_per_second(memory, plan, hardware)
     if args.json:
         show_json(_as_json(info, family, memory) | {"plan": plan.sentence, "is_fit": plan.is_fit})

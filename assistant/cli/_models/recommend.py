@@ -43,9 +43,9 @@ def run(args: Namespace) -> ExitCode:
     from assistant.hardware.speed import SpeedStore
 
     settings = load(typed(args))
-    hardware = machine(args)
+    hardware = machine(args.described)
     measured = {} if args.described is not None else SpeedStore().by_file()
-    ranked = recommend(load_offers(), hardware, wants(settings), measured)
+    ranked = recommend(load_offers(), hardware, wants(args, settings), measured)
     shown = [advice for advice in ranked if args.all or advice.is_fit]
     shown = shown if args.all else shown[:most]
     if args.json:
