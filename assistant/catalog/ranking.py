@@ -8,7 +8,7 @@ A model's worth is counted in doublings, so that what it gains and what it costs
   ability has needed half the weights every few months ("Densing Law of LLMs", arXiv:2412.04315);
 * one doubling less where it does not think, because thinking is what Mull decides about;
 * as many doublings less as it is slower than 20 tokens a second, at which the half minute that an answer
-  may take by default holds 600 tokens, and as its context is shorter than 8k.
+  may take by default holds 600 tokens, twice as many below 10, and as its context is shorter than 8k.
 
 Of the files of one model the best for the machine counts. Nothing here measures how good a model is.
 """
@@ -30,7 +30,9 @@ from assistant.hardware.memory import ModelMemory
 from assistant.hardware.requirements import requirements
 
 COMFORTABLE: Final = 20.0
-"""Tokens a second that are enough; at less than half of it a model is called slow."""
+"""Tokens a second that are enough."""
+SLOW: Final = COMFORTABLE / 2
+"""Tokens a second below which a model is called slow."""
 ROOMY: Final = 8192
 """Tokens of context below which it is called short."""
 _EPOCH: Final = 2025
@@ -148,9 +150,14 @@ def _worth(offer: Offer, plan: LoadPlan, speed: float) -> float:
     year, month = (int(part) for part in model.released.split("-"))
     size = math.log2(math.sqrt(model.n_params * model.active) / 1e9)
     age = year - _EPOCH + (month - 1) / 12
-    waiting = min(math.log2(speed / COMFORTABLE), 0.0) if speed > 0 else -math.inf
+    waiting = _slower(speed, COMFORTABLE) + _slower(speed, SLOW)
     cramped = min(math.log2(plan.n_ctx / ROOMY), 0.0)
     return size + age + waiting + cramped - (0.0 if model.thinks else 1.0)
+
+
+def _slower(speed: float, than: float) -> float:
+    """Doublings, as a negative number."""
+    return min(math.log2(speed / than), 0.0) if speed > 0 else -math.inf
 
 
 def _order(advice: Advice) -> tuple[bool, float, int, str]:
@@ -173,7 +180,7 @@ def _reason(advice: Advice, first: Advice) -> str:
     elif _size(advice) > 1.3 * _size(first):
         said.append("larger")
     cautions: tuple[tuple[bool, str], ...] = (
-        (advice.tokens_per_second < COMFORTABLE / 2, "slow here"),
+        (advice.tokens_per_second < SLOW, "slow here"),
         (advice.plan.n_ctx < ROOMY, "little context"),
         (not advice.offer.model.thinks, "does not think"),
     )
