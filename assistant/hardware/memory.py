@@ -14,6 +14,7 @@ llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp, llama-hparams.cpp, `llama_c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
@@ -161,6 +162,8 @@ class Needs:
         self._full = _sums(0 if layer.window else layer.kv for layer in layers)
         self._state = _sums(layer.state for layer in layers)
         windows = sorted({layer.window for layer in layers if layer.window})
+        self._largest = [0, *accumulate((layer.largest for layer in layers), max)]
+        self._largest_state = max((layer.state for layer in layers), default=0)
         self._sliding = {w: _sums(layer.kv if layer.window == w else 0 for layer in layers) for w in windows}
 
     def host(self, load: Load) -> Need:
@@ -183,6 +186,7 @@ class Needs:
         if not load.n_gpu_layers:
             return tuple(Need() for _ in load.shares)
         first = self._n_cpu(load)
+        compute = self._compute(load) + self._borrowed(load)
         needs = []
         for low, high, has_output in _ranges(load, self.model.n_layer, first):
             if low == high and not has_output:
@@ -191,7 +195,6 @@ class Needs:
             weights = self._weights[high] - self._weights[low] + (self.model.output if has_output else 0)
             n_spared = min(max(load.n_cpu_experts, low), high)
             weights -= self._experts[n_spared] - self._experts[low]
-            compute = self._compute(load) + self._borrowed(load)
             needs.append(Need(weights, self._cache(load, low, high), compute))
         return tuple(needs)
 
@@ -223,7 +226,7 @@ class Needs:
 
     def _compute(self, load: Load) -> int:
         model, n_tokens = self.model, self._n_tokens(load)
-        states = max((layer.state for layer in model.layers), default=0) * load.n_slots
+        states = self._largest_state * load.n_slots
         mixer = model.mixer * n_tokens * FLOAT + states if states else 0
         widest = max(model.width * n_tokens * FLOAT, mixer)
         if not load.flash_attn:
@@ -237,7 +240,7 @@ class Needs:
     def _borrowed(self, load: Load) -> int:
         """Room on the GPU for weights of the machine's memory: long prompts are computed with them there."""
         n_cpu = max(self._n_cpu(load), load.n_cpu_experts)
-        return 2 * max((layer.largest for layer in self.model.layers[:n_cpu]), default=0)
+        return 2 * self._largest[n_cpu]
 
 
 def need(model: ModelMemory, load: Load) -> tuple[Need, tuple[Need, ...]]:
@@ -261,19 +264,17 @@ def _sums(values: Iterable[int]) -> list[int]:
 
 
 def _ranges(load: Load, n_layer: int, first: int) -> list[tuple[int, int, bool]]:
-    """Which layers each GPU gets, from and to, and whether it gets the output: llama.cpp's own rule."""
+    """Which layers each GPU gets, from and to, and whether it gets the output: llama.cpp's own rule.
+
+    Of n layers on GPUs, the output counted as the last, the k-th goes to the device whose share of the
+    whole is the first to end after k / n.
+    """
     n_on_gpu = min(load.n_gpu_layers, n_layer + 1)
     total = sum(load.shares)
-    ends = [end / total for end in accumulate(load.shares)]
-    owner = [
-        min(sum(end <= (i - first) / n_on_gpu for end in ends), len(ends) - 1)
-        for i in range(first, n_layer + 1)
-    ]
-    ranges = []
-    for device in range(len(load.shares)):
-        mine = [first + k for k, who in enumerate(owner) if who == device]
-        has_output = bool(mine) and mine[-1] == n_layer
-        blocks = [i for i in mine if i < n_layer]
-        low = blocks[0] if blocks else 0
-        ranges.append((low, low + len(blocks), has_output))
+    ranges, start = [], 0
+    for end in accumulate(load.shares):
+        stop = min(max(math.ceil(end / total * n_on_gpu - 1e-9), start), n_on_gpu)
+        low = min(first + start, n_layer)
+        ranges.append((low, min(first + stop, n_layer), start < stop == n_on_gpu))
+        start = stop
     return ranges

@@ -69,7 +69,7 @@ def rank(plan: LoadPlan) -> tuple[bool, bool, tuple[int, int], tuple[int, bool, 
     return plan.is_fit, is_roomy, place, comfort
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(name=st.sampled_from(NAMES), machine=machines(), wants=st.just(Wants()) | WANTS)
 def test_a_plan_never_asks_for_more_than_is_free(name: str, machine: Hardware, wants: Wants) -> None:
     plan = fit(model(name), machine, wants)
@@ -99,7 +99,7 @@ def test_a_plan_never_asks_for_more_than_is_free(name: str, machine: Hardware, w
     assert plan.sentence.startswith("context ")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(name=st.sampled_from(NAMES), machine=machines(), more=AMOUNTS, where=st.integers(0, 3))
 def test_more_memory_is_never_worse(name: str, machine: Hardware, more: int, where: int) -> None:
     """More free memory of one device, all else being equal."""

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.catalog.gguf import inspect
-from assistant.hardware.memory import Load, ModelMemory, Needs, need
+from assistant.hardware.memory import Layer, Load, ModelMemory, Needs, need
 from assistant.hardware.requirements import requirements
 from tests import real_shapes, tiny_gguf
 
@@ -124,6 +124,30 @@ def test_every_byte_lies_somewhere(shapes: dict[str, ModelMemory], name: str, da
     assert cached == pytest.approx(Needs(model).cache_bytes(load), abs=len(gpus) + 1)
     assert len(gpus) == len(load.shares)
     assert not n_gpu_layers or sum(gpu.compute for gpu in gpus) > 0
+
+
+@given(
+    n_layer=st.integers(1, 80),
+    n_gpu_layers=st.integers(1, 90),
+    shares=st.lists(st.integers(1, 24 << 30), min_size=1, max_size=4),
+)
+def test_several_gpus_share_the_layers_as_llama_cpp_shares_them(
+    n_layer: int, n_gpu_layers: int, shares: list[int]
+) -> None:
+    """Its rule, word for word: the k-th of n goes to the first device whose share ends after k / n."""
+    layer = Layer(weights=1, kv=0)
+    model = ModelMemory("m", 0, 0, 1, 1, 0, 1000, False, (layer,) * n_layer, 1, 0, 1, 1, 1.0, True)
+    load = Load(256, 1, n_gpu_layers=n_gpu_layers, shares=tuple(map(float, shares)))
+    _, gpus = need(model, load)
+
+    ends = [sum(shares[: i + 1]) / sum(shares) for i in range(len(shares))]
+    n = min(n_gpu_layers, n_layer + 1)
+    first = n_layer + 1 - n
+    expected = [0] * len(shares)
+    for k in range(n):
+        device = next((i for i, end in enumerate(ends) if k / n < end - 1e-12), len(ends) - 1)
+        expected[device] += 1000 if first + k == n_layer else 1
+    assert [gpu.weights for gpu in gpus] == expected
 
 
 def test_more_of_anything_takes_more(shapes: dict[str, ModelMemory]) -> None:
