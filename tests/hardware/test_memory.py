@@ -129,7 +129,7 @@ def test_every_byte_lies_somewhere(shapes: dict[str, ModelMemory], name: str, da
 @given(
     n_layer=st.integers(1, 80),
     n_gpu_layers=st.integers(1, 90),
-    shares=st.lists(st.integers(1, 24 << 30), min_size=1, max_size=4),
+    shares=st.lists(st.integers(1 << 28, 24 << 30), min_size=1, max_size=4),
 )
 def test_several_gpus_share_the_layers_as_llama_cpp_shares_them(
     n_layer: int, n_gpu_layers: int, shares: list[int]
