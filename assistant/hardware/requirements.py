@@ -9,6 +9,8 @@ from assistant.catalog.gguf import GGUFInfo
 from assistant.catalog.header import Scalar, Tensor
 from assistant.hardware.memory import FLOAT, Layer, ModelMemory
 
+_MOST_LAYERS: Final = 1024
+"""Far more than there are in any model; a damaged header may claim thousands of millions."""
 _QUANTUM: Final = 32
 """A row of the KV cache can only be quantised if its heads are made of so many numbers."""
 
@@ -48,12 +50,12 @@ class _Reading:
 
     def __init__(self, gguf: GGUFInfo) -> None:
         self._gguf = gguf
-        self._n_layer = gguf.n_layer
-        self._layers: list[dict[str, Tensor]] = [{} for _ in range(gguf.n_layer)]
+        self._n_layer = min(gguf.n_layer, _MOST_LAYERS)
+        self._layers: list[dict[str, Tensor]] = [{} for _ in range(self._n_layer)]
         self._others: dict[str, Tensor] = {}
         for tensor in gguf.tensors:
             block, number, name = (*tensor.name.split(".", 2), "", "")[:3]
-            if block == "blk" and number.isdecimal() and int(number) < gguf.n_layer:
+            if block == "blk" and number.isdecimal() and int(number) < self._n_layer:
                 self._layers[int(number)][name] = tensor
             else:
                 self._others[tensor.name] = tensor

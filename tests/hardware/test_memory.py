@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.catalog.gguf import inspect
+from assistant.catalog.gguf import GGUFInfo, inspect
+from assistant.hardware.fit import fit
+from assistant.hardware.machine import parse
 from assistant.hardware.memory import Layer, Load, ModelMemory, Needs, need
 from assistant.hardware.requirements import requirements
 from tests import real_shapes, tiny_gguf
@@ -163,6 +165,54 @@ def test_more_of_anything_takes_more(shapes: dict[str, ModelMemory]) -> None:
             replace(load, flash_attn=False),
         ):
             assert needs.host(more).total > base, more
+
+
+KEYS = (
+    "block_count", "embedding_length", "attention.head_count", "attention.head_count_kv",
+    "attention.key_length", "attention.value_length", "attention.key_length_mla",
+    "attention.sliding_window", "attention.sliding_window_pattern", "attention.shared_kv_layers",
+    "nextn_predict_layers", "expert_count", "expert_used_count", "ssm.inner_size", "ssm.state_size",
+    "ssm.conv_kernel", "shortconv.l_cache",
+)  # fmt: skip
+ODD = st.none() | st.booleans() | st.integers(-(1 << 63), 1 << 64) | st.floats() | st.text(max_size=3)
+
+
+@given(
+    architecture=st.sampled_from(
+        ["llama", "gemma3", "gemma4", "gpt-oss", "deepseek2", "qwen35", "mamba", "?"]
+    ),
+    scalars=st.dictionaries(st.sampled_from(KEYS), ODD.filter(lambda value: value is not None), max_size=8),
+    arrays=st.dictionaries(st.sampled_from(KEYS), st.lists(ODD, max_size=6).map(tuple), max_size=4),
+    n_layer=st.sampled_from([0, 1, 4, 4_000_000_000]),
+    window=st.integers(0, 1 << 40),
+)
+def test_no_header_is_too_odd_to_plan_for(
+    odd: GGUFInfo,
+    architecture: str,
+    scalars: dict[str, Any],
+    arrays: dict[str, Any],
+    n_layer: int,
+    window: int,
+) -> None:
+    """Whatever it claims, there is a plan: whether it loads is for llama.cpp to say."""
+    gguf = replace(
+        odd,
+        architecture=architecture,
+        metadata={f"{architecture}.{key}": value for key, value in scalars.items()},
+        arrays={f"{architecture}.{key}": value for key, value in arrays.items()},
+        n_layer=n_layer,
+        sliding_window=window,
+    )
+
+    plan = fit(requirements(gguf), parse("8GiB cuda, 16GiB ram"))
+
+    assert plan.sentence
+    assert plan.total_bytes > 0
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> GGUFInfo:
+    return inspect(tiny_gguf.write(tmp_path_factory.mktemp("odd") / "tiny.gguf", "qwen35"))
 
 
 def test_layers_that_only_draft_are_not_loaded(tmp_path: Path) -> None:
