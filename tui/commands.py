@@ -121,10 +121,8 @@ COMMANDS: tuple[Command, ...] = (
         "ask this question again, with less effort",
         "chat",
         "quicker",
-        # The text field would select all on it, which it still does while nothing runs.
-        "f7",
+        "f10",
         word="quicker",
-        has_priority=True,
         when="while an answer runs that took more effort than none",
     ),
     Command(

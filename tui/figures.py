@@ -66,7 +66,7 @@ def thinking_figures(n_tokens: int, budget: int, duration_s: float, left_s: floa
     amount = f"{count(n_tokens):>{len(count(budget))}} / {tokens(budget)}" if budget else tokens(n_tokens)
     parts = [amount, seconds(duration_s)]
     if left_s is not None:
-        parts.append(f"at most {seconds(left_s)} left")
+        parts.append(f"≤ {seconds(left_s)} left")
     return SEPARATOR.join(parts)
 
 

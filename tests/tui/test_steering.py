@@ -83,11 +83,11 @@ async def test_quicker_takes_the_thinking_and_the_samples_away() -> None:
     async with chat(session) as pilot:
         await ask(pilot, "one")
         await wait_until(pilot, lambda: "4 of up to 8 ended" in shown(pilot))
-        await pilot.press("f7")
+        await pilot.press("f10")
         await wait_until(pilot, lambda: "Anew." in shown(pilot))
         assert "Six pens" not in shown(pilot)
         assert not pilot.app.query(SamplesPanel)
-        await pilot.press("f7")
+        await pilot.press("f10")
         await wait_until(pilot, lambda: phase(pilot) == "ready" and "At once" in shown(pilot))
         assert "Anew." not in shown(pilot)
     assert session.efforts == [None, "high", "direct"]
@@ -215,7 +215,7 @@ async def test_the_meter_says_how_long_the_thinking_may_still_take() -> None:
     async with chat(ScriptedSession(run)) as pilot:
         await ask(pilot, "one")
         # 372 tokens in 8 s, and 612 are left
-        await wait_until(pilot, lambda: "  412 / 1,024 tokens · 9 s · at most 13 s left" in shown(pilot))
+        await wait_until(pilot, lambda: "  412 / 1,024 tokens · 9 s · ≤ 13 s left" in shown(pilot))
 
 
 async def test_a_long_prompt_has_a_meter_that_goes_when_it_is_read() -> None:
