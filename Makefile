@@ -5,8 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench bench-policy format build install clean help
+.PHONY: run test check bench bench-policy bench-tui format build install clean help
 
-run test check bench bench-policy format build install clean help:
+run test check bench bench-policy bench-tui format build install clean help:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name it: PYTHON=/path/to/python make $@" >&2; exit 1; }
 	@$(PYTHON) packaging/bootstrap.py $@ $(ARGS)

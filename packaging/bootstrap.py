@@ -1,7 +1,8 @@
 """Make .venv, install Mull into it, and run a command there; the Makefile is a thin front of this.
 
     python packaging/bootstrap.py run [arguments of mull]
-    python packaging/bootstrap.py install | test | check | bench | bench-policy | format | build | clean
+    python packaging/bootstrap.py install | test | check | format | build | clean
+    python packaging/bootstrap.py bench | bench-policy | bench-tui
 
 Standard library only. It runs on Python 3.6 up to the point where that is told that it is too old.
 """
@@ -326,16 +327,13 @@ def format_code(arguments: "list[str]") -> int:
     return python("-m", "ruff", "format", ".") or python("-m", "ruff", "check", "--fix", ".", *arguments)
 
 
+BENCHES = {"bench": "run.py", "bench-policy": "policy.py", "bench-tui": "tui.py"}
+
+
 def bench(arguments: "list[str]") -> int:
-    """Measure the engine on this machine."""
+    """Measure the engine, what choosing per query buys, or the chat."""
     install(with_tools=True)
-    return python("tests/bench/run.py", *arguments)
-
-
-def bench_policy(arguments: "list[str]") -> int:
-    """Measure what choosing per query buys."""
-    install(with_tools=True)
-    return python("tests/bench/policy.py", *arguments)
+    return python(f"tests/bench/{BENCHES[sys.argv[1]]}", *arguments)
 
 
 def build(arguments: "list[str]") -> int:
@@ -362,8 +360,7 @@ COMMANDS = {
     "install": install_all,
     "test": test,
     "check": check,
-    "bench": bench,
-    "bench-policy": bench_policy,
+    **dict.fromkeys(BENCHES, bench),
     "format": format_code,
     "build": build,
     "clean": clean,

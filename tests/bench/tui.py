@@ -1,6 +1,7 @@
 """How fast the chat is, printed and not asserted. No terminal is needed.
 
-`make bench-tui` runs all of it; names of parts as arguments run only those. Another program on the same
+`make bench-tui` runs all of it; names of parts as arguments run only those, and BENCH_TOKENS sets another
+length of the transcript. Another program on the same
 processors lengthens every pause, so pauses are told twice: by the clock, and in processor time of the thread
 that paints, which is what Mull itself takes.
 """
@@ -8,6 +9,7 @@ that paints, which is what Mull itself takes.
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -39,7 +41,7 @@ SIZE = (120, 40)
 TOKENS_PER_SECOND = 200
 N_SAMPLES = 8
 STREAM_S = 4.0
-N_TRANSCRIPT = 50_000
+N_TRANSCRIPT = int(os.environ.get("BENCH_TOKENS", "50000"))
 TOKENS_A_TURN = 1_000
 N_DELTAS = 200
 
@@ -229,10 +231,14 @@ def bench_deltas() -> None:
         pilot.app.exit()
         return mean - idle, median - idle, longest
 
-    for name, run in (("in 50 answers", in_turns), ("in one answer", in_one)):
+    for name, run in (("in many answers", in_turns), ("in one answer", in_one)):
         mean, median, longest = asyncio.run(run())
         goal = f"5 ms (longest pause {longest:.0f} ms)"
-        say(f"work per delta at 50,000 tokens {name}: mean, median", f"{mean:.1f}, {median:.1f} ms", goal)
+        say(
+            f"work per delta at {N_TRANSCRIPT:,} tokens {name}: mean, median",
+            f"{mean:.1f}, {median:.1f} ms",
+            goal,
+        )
 
 
 def bench_stop() -> None:
@@ -272,8 +278,6 @@ PARTS = {"paint": bench_paint, "samples": bench_samples, "deltas": bench_deltas,
 
 def main() -> None:
     """Run the parts that were asked for, or all, in a home of their own."""
-    import os
-
     with tempfile.TemporaryDirectory() as home:
         os.environ["MULL_HOME"] = home
         for name in sys.argv[1:] or PARTS:
