@@ -51,6 +51,28 @@ asyncio.run(main())
 """
 
 
+MODELS = """
+import asyncio
+from assistant.config import Settings
+from assistant.tui.app import MullApp
+from assistant.tui.screens.models import ModelsScreen
+from assistant.tui.stock import stock
+from assistant.tui.widgets.models.offer import Offer
+from tests.tui.driving import phase, wait_until
+from tests.tui.scripted import ScriptedSession
+
+async def main():
+    app = MullApp(ScriptedSession, clock=lambda: 0.0, stock=stock(Settings()))
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: phase(pilot) == "ready" and app.screen.query(Offer))
+        await pilot.press("f7")
+        await wait_until(pilot, lambda: isinstance(app.screen, ModelsScreen) and app.screen._items)
+        await pilot.press("i", "escape")
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that attempts are written to."""
@@ -100,8 +122,9 @@ def test_no_command_uses_the_network(refused: Path, arguments: tuple[str, ...]) 
     assert attempts(refused) == ""
 
 
-def test_the_chat_uses_no_network(refused: Path) -> None:
-    run("-c", CHAT)
+@pytest.mark.parametrize("script", [CHAT, MODELS], ids=["chat", "first start and models"])
+def test_the_chat_uses_no_network(refused: Path, script: str) -> None:
+    run("-c", script)
     assert attempts(refused) == ""
 
 

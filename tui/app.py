@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
@@ -24,13 +24,16 @@ from .commands import COMMANDS, bindings
 from .lazy_session import LazySession
 from .protocol import SessionLike
 from .screens.chat import ChatScreen
+from .shelf_app import ShelfApp
+from .stock import Stock
+from .stock import stock as make_stock
 from .taste import Taste
 
 if TYPE_CHECKING:
     from assistant.config import Settings
 
 
-class MullApp(App[None]):
+class MullApp(ShelfApp):
     """A conversation with a local model."""
 
     TITLE = "Mull"
@@ -45,11 +48,13 @@ class MullApp(App[None]):
         conversation_id: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wishes: Taste = Taste(),  # noqa: B008 - a frozen value
+        stock: Stock | None = None,
     ) -> None:
         """`session_factory` is called in a thread after first paint; `clock` gives seconds.
 
         `journal` keeps the conversations, none of them if it is left out; whoever made it closes it.
-        `conversation_id` is the one to go on with; None begins a new one.
+        `conversation_id` is the one to go on with; None begins a new one. `stock` lists and opens other
+        models; without it there is only the session's.
         """
         super().__init__()
         self.journal = journal or Journal(is_kept=False)
@@ -57,6 +62,7 @@ class MullApp(App[None]):
         self._session = LazySession(session_factory)
         self._clock = clock
         self._wishes = wishes
+        self.stock = stock
         self._has_own_theme = False
         # NO_COLOR means no colour: Textual alone would still paint in shades of grey.
         self.no_color = bool(os.environ.get("NO_COLOR"))
@@ -90,6 +96,11 @@ class MullApp(App[None]):
                     run = partial(self.run_action, slash.target(command, choice), screen)
                     told = command.sentence if not choice else f"/{command.word} {choice}"
                     yield SystemCommand(name, told, run)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what makes sense at the moment."""
+        can = self.can_use_models(action)
+        return super().check_action(action, parameters) if can is None else can
 
     async def action_quit(self) -> None:
         """Stop what runs and end the app."""
@@ -142,4 +153,10 @@ def run(settings: Settings, journal: Journal | None = None, conversation_id: str
         return Session.open(settings)
 
     wishes = Taste(settings.theme, settings.keys)
-    MullApp(open_session, journal=journal, conversation_id=conversation_id, wishes=wishes).run()
+    MullApp(
+        open_session,
+        journal=journal,
+        conversation_id=conversation_id,
+        wishes=wishes,
+        stock=make_stock(settings),
+    ).run()

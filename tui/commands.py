@@ -250,6 +250,28 @@ COMMANDS: tuple[Command, ...] = (
         is_plain=True,
     ),
     Command(
+        "models",
+        "Models",
+        "models: fetch, use and remove them; /models NAME uses one",
+        "app",
+        "models",
+        # The text field would select all on it.
+        "f7",
+        word="models",
+        argument="NAME",
+        has_priority=True,
+    ),
+    Command(
+        "cancel_fetch",
+        "Stop fetching",
+        "stop fetching a model; what has come is kept",
+        "app",
+        "cancel_fetch",
+        word="cancel",
+        when="while a model is fetched",
+        is_shown=False,
+    ),
+    Command(
         "theme",
         "Theme",
         "choose the colours",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, cast
 
 from assistant.control import Control
@@ -21,6 +22,10 @@ class Job:
         """As `assistant.effort.parse` gives it; empty: as the settings say."""
         self.next_effort = ""
         """The effort at which the query is to be asked again, in place of this run; empty: it is not."""
+        self.load: Callable[[], Generator[Event, None, None]] | None = None
+        """What to load, where that is not the session's own model."""
+        self.done: Callable[[], None] = lambda: None
+        """Called by the screen when the job is over."""
         self.control = Control()
         self._events: list[AnyEvent] = []
         self._lock = threading.Lock()

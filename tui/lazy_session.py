@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant.control import Control
+from assistant.errors import MullError
 from assistant.query import Query
 
 from .protocol import SessionLike
@@ -44,6 +45,30 @@ class LazySession:
             return session.run(asked, control, settings=settings)
 
         return self._iterate(start)
+
+    def switch(self, factory: Callable[[], SessionLike]) -> Generator[Event, None, None]:
+        """Answer with another session from now on, and load its model.
+
+        One that cannot be opened changes nothing. One whose model cannot be loaded gives way to the session
+        before, whose model `load` loads again.
+
+        Raises:
+            MullError: why it did not work.
+        """
+        with self._in_use:
+            if self._is_closed:
+                return
+            other, before = factory(), self._session
+            if before is not None:
+                before.close()  # two models may not have room beside each other
+            self._session, was = other, self._factory
+            self._factory = factory
+            try:
+                yield from other.load()
+            except MullError:
+                other.close()
+                self._session, self._factory = None, was
+                raise
 
     def _iterate(self, start: Callable[[SessionLike], Iterator[Event]]) -> Generator[Event, None, None]:
         with self._in_use:

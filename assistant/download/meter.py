@@ -68,6 +68,19 @@ def amount(n_bytes: int) -> str:
     return f"{n_bytes} byte{'' if n_bytes == 1 else 's'}"
 
 
+def how_far(news: Progress) -> str:
+    """What is told of a download while it runs: 1.2 GB of 2.5 GB, 48%, 12.0 MB/s, 1 min 48 s left."""
+    if news.is_checking:
+        return f"looking at what is here, {amount(news.done_bytes)}"
+    if not news.total_bytes:
+        return amount(news.done_bytes)
+    text = f"{amount(news.done_bytes)} of {amount(news.total_bytes)}"
+    text += f", {news.done_bytes / news.total_bytes:.0%}"
+    if news.bytes_per_second:
+        text += f", {amount(round(news.bytes_per_second))}/s"
+    return text + (f", {duration(news.eta_s)} left" if news.eta_s else "")
+
+
 def duration(seconds: float) -> str:
     """A time as people say it: 8 s, 3 min 20 s, 2 h 5 min."""
     whole = round(seconds)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.download.fixtures import content as content
+from tests.download.fixtures import hub as hub
+
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ class ChatScreen(SteeringScreen):
         self._turn: AssistantTurn | None = None
         self._queue: deque[UserTurn] = deque()
         self._frame: Timer | None = None
+        self._next_load: Job | None = None
 
     def compose(self) -> ComposeResult:
         yield Transcript()
@@ -102,8 +103,22 @@ class ChatScreen(SteeringScreen):
 
     def _events(self, job: Job) -> Generator[Event, None, None]:
         if job.query is None:
-            return self._session.load()
+            return job.load() if job.load else self._session.load()
         return self._session.run(job.query, job.control, job.effort or None)
+
+    def load(self, events: Callable[[], Generator[Event, None, None]], done: Callable[[], None]) -> None:
+        """Load another model, now or once the run that is on has ended.
+
+        Args:
+            events: makes what is iterated in the thread.
+            done: called when it is loaded, or could not be.
+        """
+        job = Job()
+        job.load, job.done = events, done
+        if self._job is None:
+            self._begin(job)
+        else:
+            self._next_load = job
 
     @on(JobArrived)
     def _schedule_frame(self) -> None:
@@ -129,7 +144,11 @@ class ChatScreen(SteeringScreen):
         elif message.error is not None and not job.control.is_stopped:
             await self.query_one(Transcript).add_error(message.error)
         self._show("no model" if self._session.model is None else "ready")
-        if self._queue:
+        job.done()
+        if self._next_load is not None:
+            load, self._next_load = self._next_load, None
+            self._begin(load)
+        elif self._queue:
             await self._start(self._queue.popleft())
 
     async def _break_off(self, job: Job, turn: AssistantTurn, error: MullError | None) -> None:

@@ -161,6 +161,8 @@ class _Line:
 
     def show(self, news: Progress) -> None:
         """Tell how far it is."""
+        from assistant.download.meter import how_far
+
         if news.note:
             if news.note != self._note:
                 self.end()
@@ -168,7 +170,7 @@ class _Line:
             self._note = news.note
             return
         self._note = ""
-        text = visible(_sentence(news))
+        text = visible(f"{news.name}: {how_far(news)}")
         if self._is_terminal:
             print(f"\r\x1b[2K{text[: _columns() - 1]}", end="", file=self._out, flush=True)
             self._is_open = True
@@ -181,20 +183,6 @@ class _Line:
         if self._is_open:
             print(file=self._out)
             self._is_open = False
-
-
-def _sentence(news: Progress) -> str:
-    from assistant.download.meter import amount, duration
-
-    if news.is_checking:
-        return f"{news.name}: looking at what is here, {amount(news.done_bytes)}"
-    if not news.total_bytes:
-        return f"{news.name}: {amount(news.done_bytes)}"
-    text = f"{news.name}: {amount(news.done_bytes)} of {amount(news.total_bytes)}"
-    text += f", {news.done_bytes / news.total_bytes:.0%}"
-    if news.bytes_per_second:
-        text += f", {amount(round(news.bytes_per_second))}/s"
-    return text + (f", {duration(news.eta_s)} left" if news.eta_s else "")
 
 
 def _columns() -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from assistant.cli._exit_codes import ExitCode
 from assistant.cli._models._words import say, show_json, table
-from assistant.errors import ModelFileError, UsageError
+from assistant.errors import UsageError
 
 if TYPE_CHECKING:
     from assistant.catalog.elsewhere import Found
@@ -66,20 +66,16 @@ def _found(path: Path | None) -> list[Found]:
 def _added(
     found: Iterable[Found], name: str | None, *, is_one: bool
 ) -> tuple[list[Installed], list[tuple[Found, str]]]:
+    from assistant.catalog.choosing import adopt
+
+    if not is_one:
+        return adopt(found)
     from assistant.catalog import installed
     from assistant.catalog.gguf import inspect
 
-    added, refused = [], []
-    for item in found:
-        try:
-            inspect(item.path)
-        except ModelFileError as error:
-            if is_one:
-                raise
-            refused.append((item, error.message))
-            continue
-        added.append(installed.add(item.path, _checked(name) if name else item.name, item.program))
-    return added, refused
+    (item,) = found
+    inspect(item.path)
+    return [installed.add(item.path, _checked(name) if name else item.name, item.program)], []
 
 
 def _checked(name: str) -> str:

@@ -1,0 +1,59 @@
+"""What the first start offers: a model that suits this machine. It is offered once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from assistant import paths
+from assistant.catalog import installed
+from assistant.catalog.elsewhere import Found, search
+from assistant.catalog.families import load_offers
+from assistant.catalog.ranking import Advice, recommend
+from assistant.config import Settings
+from assistant.files import write_whole
+from assistant.hardware.fit import Wants
+from assistant.hardware.machine import Hardware
+from assistant.hardware.probe import probe
+from assistant.hardware.speed import SpeedStore
+
+_MARK: Final = "first-start"
+_MOST_FOUND: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What is said at the first start."""
+
+    hardware: Hardware
+    advice: Advice | None
+    """The model that suits best; None if none fits."""
+    found: tuple[Found, ...]
+    """Models that other programs have on this machine."""
+    is_offline: bool
+    """Whether the user wants nothing fetched."""
+
+
+def is_first() -> bool:
+    """Whether the offer was never made; quick."""
+    return not (paths.state_dir() / _MARK).exists()
+
+
+def note_shown() -> None:
+    """The offer was made; where that cannot be written it is made again."""
+    with suppress(OSError):
+        paths.state_dir().mkdir(parents=True, exist_ok=True)
+        write_whole(paths.state_dir() / _MARK, b"")
+
+
+def first_start(settings: Settings) -> FirstStart | None:
+    """What to offer; None where the user has a model, or has had the offer."""
+    if settings.model is not None or not is_first() or installed.load():
+        return None
+    hardware = probe()
+    wants = Wants(n_ctx=settings.n_ctx or None)
+    ranked = recommend(load_offers(), hardware, wants, SpeedStore().by_file())
+    best = ranked[0] if ranked and ranked[0].is_fit else None
+    return FirstStart(hardware, best, tuple(islice(search(), _MOST_FOUND)), settings.offline)

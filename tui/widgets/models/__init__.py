@@ -1,0 +1,1 @@
+"""What shows models and their fetching."""
