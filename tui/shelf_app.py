@@ -100,7 +100,7 @@ class ShelfApp(App[None]):
 
     @on(FirstStartFound)
     async def _show_offer(self, message: FirstStartFound) -> None:
-        from assistant.catalog.first_start import note_shown
+        from assistant.catalog.shown import note_shown
 
         welcome = self._chat.query_one(Welcome)
         if welcome.display:
@@ -136,6 +136,10 @@ class ShelfApp(App[None]):
     def is_fetching(self) -> bool:
         """Whether a model is on its way."""
         return self.fetch is not None and not self.fetch.is_over
+
+    def is_fetched(self, name: str) -> bool:
+        """Whether the model of that name is on its way."""
+        return self.fetch is not None and not self.fetch.is_over and self.fetch.item.name == name
 
     def begin_fetch(self, item: Item, *, is_for_use: bool = False) -> None:
         """Fetch a model; one at a time."""

@@ -50,7 +50,11 @@ def stock(settings: Settings) -> Stock:
         return Session.open(settings.model_copy(update={"model": None if is_starter else Path(name)}))
 
     def first() -> FirstStart | None:
-        from assistant.catalog.first_start import first_start
+        from assistant.catalog.shown import is_first
+
+        if settings.model is not None or not is_first():
+            return None
+        from assistant.catalog.first_start import first_start  # with what reads the catalogue
 
         return first_start(settings)
 

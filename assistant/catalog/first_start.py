@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from assistant import paths
 from assistant.catalog import installed
 from assistant.catalog.elsewhere import Found, search
 from assistant.catalog.families import load_offers
 from assistant.catalog.ranking import Advice, recommend
+from assistant.catalog.shown import is_first
 from assistant.config import Settings
-from assistant.files import write_whole
 from assistant.hardware.fit import Wants
 from assistant.hardware.machine import Hardware
 from assistant.hardware.probe import probe
 from assistant.hardware.speed import SpeedStore
 
-_MARK: Final = "first-start"
 _MOST_FOUND: Final = 20
 
 
@@ -34,18 +31,6 @@ class FirstStart:
     """Models that other programs have on this machine."""
     is_offline: bool
     """Whether the user wants nothing fetched."""
-
-
-def is_first() -> bool:
-    """Whether the offer was never made; quick."""
-    return not (paths.state_dir() / _MARK).exists()
-
-
-def note_shown() -> None:
-    """The offer was made; where that cannot be written it is made again."""
-    with suppress(OSError):
-        paths.state_dir().mkdir(parents=True, exist_ok=True)
-        write_whole(paths.state_dir() / _MARK, b"")
 
 
 def first_start(settings: Settings) -> FirstStart | None:

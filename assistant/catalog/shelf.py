@@ -60,8 +60,10 @@ class Item:
     """Why it cannot be used."""
     is_used: bool = False
     """Whether it is the one that answers."""
+    part: Installed | None = None
+    """What has come of it, if a fetch was interrupted."""
     part_bytes: int = 0
-    """What has come of it so far, of a fetch that was interrupted."""
+    """How much that is."""
 
     @property
     def is_here(self) -> bool:
@@ -173,5 +175,6 @@ def offered(advice: Advice, parts: Mapping[str, Installed] | None = None) -> Ite
         is_measured=advice.is_measured,
         reason=advice.reason,
         problem=advice.plan.note,
+        part=part,
         part_bytes=sum(file.stat().st_size for file in parts_of(part.path)) if part else 0,
     )

@@ -12,7 +12,7 @@ from assistant.tui.app import MullApp
 from assistant.tui.stock import Stock
 from textual.pilot import Pilot
 
-from assistant.catalog import first_start, installed
+from assistant.catalog import installed, shown
 from assistant.catalog.choosing import use
 from assistant.catalog.elsewhere import Found
 from assistant.catalog.families import load_offers
@@ -78,7 +78,7 @@ class Shop:
         return self.others.pop(0)
 
     def _first(self) -> FirstStart | None:
-        if not self._is_first or not first_start.is_first():
+        if not self._is_first or not shown.is_first():
             return None
         best = (
             advise(self._offer, self._hardware)

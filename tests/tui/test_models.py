@@ -15,6 +15,7 @@ from textual.widgets import OptionList, Static
 
 from assistant.catalog import elsewhere, installed, shelf
 from assistant.catalog.elsewhere import Found
+from assistant.catalog.families import load_offers
 from assistant.config import load as load_settings
 from assistant.errors import ModelFileError, ModelLoadError
 from assistant.hardware.machine import parse
@@ -331,6 +332,22 @@ async def test_remove_asks_first(hub: Hub, starter_model: Path, content: bytes) 
         await wait_until(pilot, lambda: "are free again" in told(screen))
         assert not path.exists()
         await wait_until(pilot, lambda: "mine" not in screen._items)
+
+
+async def test_what_has_come_in_part_can_be_given_up() -> None:
+    offer = next(offer for offer in load_offers() if offer.name == "qwen3-4b")
+    part = installed.models_dir() / offer.file.repo / f"{offer.file.file}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"GGUF" * 1000)
+    async with chat_with(ScriptedSession(), Shop()) as pilot:
+        screen = await models(pilot)
+        mark(screen, "qwen3-4b")
+        await wait_until(pilot, lambda: "4.0 kB of it are here" in page(screen))
+        await pilot.press("x")
+        assert "x again deletes what has come of it" in told(screen)
+        await pilot.press("x")
+        await wait_until(pilot, lambda: "4.0 kB are free again" in told(screen))
+        assert not part.exists()
 
 
 async def test_import_takes_in_what_other_programs_have(

@@ -25,6 +25,7 @@ from ..stock import Stock
 from ..widgets.models.fetch_line import FetchLine
 
 if TYPE_CHECKING:
+    from assistant.catalog.installed import Installed
     from assistant.catalog.shelf import Item
 
     from ..shelf_app import ShelfApp
@@ -199,19 +200,23 @@ class ModelsScreen(ModalScreen[None]):
     def action_remove(self) -> None:
         """Delete what Mull has fetched, or forget what is another's; the key has to be pressed twice."""
         item = self._marked
-        if item is None or item.entry is None:
+        entry = (item.entry or item.part) if item is not None else None
+        if item is None or entry is None:
             self._tell("Only what is on this machine can be removed.")
-        elif item.entry.path == self._starter_path():
+        elif self._shelf.is_fetched(item.name):
+            self._tell(f"{item.title} is on its way: c stops that first.")
+        elif entry.path == self._starter_path():
             self._tell("The starter model belongs to Mull and stays.")
         elif item.is_used:
             self._tell(f"{item.title} answers now: use another one first.")
         elif self._to_remove != item.name:
             self._to_remove = item.name
-            what = "deletes its file" if item.entry.is_ours else "forgets it; its file stays"
-            self._tell(f"x again {what}: {item.entry.path}")
+            what = "deletes its file" if entry.is_ours else "forgets it; its file stays"
+            what = what if item.entry else "deletes what has come of it"
+            self._tell(f"x again {what}: {entry.path}")
         else:
             self._to_remove = ""
-            self._remove(item)
+            self._remove(item.title, entry)
 
     def _starter_path(self) -> Path:
         from assistant import paths
@@ -219,16 +224,15 @@ class ModelsScreen(ModalScreen[None]):
         return paths.starter_model()
 
     @work(thread=True, exit_on_error=False, group="remove")
-    def _remove(self, item: Item) -> None:
+    def _remove(self, title: str, entry: Installed) -> None:
         from assistant.catalog.choosing import remove
         from assistant.download.meter import amount
 
-        assert item.entry is not None
         try:
-            removed = remove(item.entry)
+            removed = remove(entry)
             freed = f"is deleted: {amount(removed.freed_bytes)} are free again."
-            said = freed if item.entry.is_ours else "is forgotten."
-            self.post_message(Told(f"{item.title} {said}"))
+            said = freed if entry.is_ours else "is forgotten."
+            self.post_message(Told(f"{title} {said}"))
         except MullError as error:
             self.post_message(Told(str(error)))
 
