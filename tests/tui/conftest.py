@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 
 from tests.download.fixtures import content as content
 from tests.download.fixtures import hub as hub
+from tests.tui.driving import stand_still
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +25,17 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         "TEXTUAL_COLOR_SYSTEM",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Callable[..., bool]) -> Callable[..., bool]:
+    """The plugin's comparison, made once the app stands still after what the test does to it."""
+
+    def compare(app: object, *, run_before: Callable[[Any], Awaitable[None]], **options: Any) -> bool:
+        async def run_and_stand_still(pilot: Any) -> None:
+            await run_before(pilot)
+            await stand_still(pilot)
+
+        return snap_compare(app, run_before=run_and_stand_still, **options)
+
+    return compare

@@ -28,6 +28,15 @@ async def wait_until(pilot: Pilot[None], is_so: Callable[[], object]) -> None:
             await pilot.pause()
 
 
+async def stand_still(pilot: Pilot[None]) -> None:
+    """Let the app work until it draws the same picture three times in a row."""
+    pictures: list[str] = []
+    async with asyncio.timeout(HANG_S):
+        while len(pictures) < 3 or len(set(pictures[-3:])) > 1:
+            await pilot.pause()
+            pictures.append(pilot.app.export_screenshot())
+
+
 def app_for(session: ScriptedSession) -> Any:
     """The app over a scripted session, with a clock that stands still."""
     return MullApp(lambda: session, clock=lambda: 0.0)

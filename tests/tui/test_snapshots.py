@@ -164,7 +164,6 @@ def test_completion(snap_compare: Compare, size: tuple[int, int], theme: str) ->
         await ask_and_wait(pilot, "How many r's are in strawberry?")
         await pilot.press("slash")
         await wait_until(pilot, lambda: pilot.app.query_one(Completion).region.height > 1)
-        await pilot.pause()
 
     assert compare(snap_compare, ScriptedSession(counted(answer(ANSWER, THOUGHTS))), size, drive, theme)
 
