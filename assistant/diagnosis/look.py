@@ -5,9 +5,11 @@ Nothing is changed, no folder is made, and the network is not used.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -54,8 +56,9 @@ def look(wish: Wish) -> Facts:
     began = time.perf_counter()
     settings, in_force = _settings(wish.flags)
     # the child's start is most of the time, and it runs beside the rest
-    with ThreadPoolExecutor(1) as pool:
-        smoked = pool.submit(guarded, lambda: _smoke(in_force, wish.is_deep))
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool, _ended_by(stop):
+        smoked = pool.submit(guarded, lambda: _smoke(in_force, wish.is_deep, stop))
         found = guarded(machine.machine)
         facts = Facts(
             system=guarded(surroundings.system),
@@ -70,6 +73,16 @@ def look(wish: Wish) -> Facts:
             smoke=smoked.result(),
         )
     return replace(facts, took_s=time.perf_counter() - began)
+
+
+@contextmanager
+def _ended_by(stop: threading.Event) -> Iterator[None]:
+    """Have whoever presses Ctrl-C not wait for the model."""
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
 
 
 def guarded(part: Callable[[], _Part]) -> Or[_Part]:
@@ -182,7 +195,7 @@ def _problem(path: Path) -> str:
     return ""
 
 
-def _smoke(settings: config.Settings, is_deep: bool) -> Smoke:
+def _smoke(settings: config.Settings, is_deep: bool, stop: threading.Event) -> Smoke:
     """The chosen model if it is small, the starter model if not, or if the chosen one cannot be used."""
     path, left_out = paths.starter_model(), ""
     try:
@@ -207,5 +220,5 @@ def _smoke(settings: config.Settings, is_deep: bool) -> Smoke:
         kv_type=settings.kv_type,
     )
     name = "The starter model" if path == paths.starter_model() else str(settings.model)
-    found = smoke(options, name, _DEEP_PATIENCE_S if is_deep else _PATIENCE_S)
+    found = smoke(options, name, _DEEP_PATIENCE_S if is_deep else _PATIENCE_S, stop=stop)
     return replace(found, left_out=left_out)

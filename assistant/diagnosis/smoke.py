@@ -15,6 +15,7 @@ from assistant.errors import EngineDied, MullError
 from assistant.query import Message
 
 _TOKENS = 8
+_AGAIN_S = 0.05
 _QUESTION = "What is 2 + 2?"
 
 
@@ -23,6 +24,7 @@ def smoke(
     name: str,
     patience_s: float,
     *,
+    stop: threading.Event | None = None,
     engine: ProcessEngine | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Smoke:
@@ -32,29 +34,22 @@ def smoke(
         options: how to load it.
         name: what the user calls it.
         patience_s: after so many seconds its process is ended.
+        stop: ends it earlier.
         engine: another engine than one for `options`.
         clock: seconds that only grow.
     """
     engine = engine or ProcessEngine(options)
     engine.grace_s = 0.0
-    is_late = threading.Event()
-
-    def give_up() -> None:
-        is_late.set()
-        engine.interrupt()
-
-    timer = threading.Timer(patience_s, give_up)
-    timer.daemon = True
-    timer.start()
+    watch = _Watch(engine, patience_s, stop or threading.Event())
     found = Smoke(name)
     try:
         began = clock()
-        news = tuple(_loaded(engine, is_late))
+        news = tuple(_loaded(engine, watch))
         model, load_s = engine.model, clock() - began
         found = replace(found, load_s=load_s, build=model.build, plan=model.plan, news=news)
         return _decoded(engine, found, clock)
     except MullError as error:
-        if is_late.is_set():
+        if watch.is_late:
             return replace(
                 found,
                 problem=f"{name} did not answer within {patience_s:g} s.",
@@ -62,14 +57,39 @@ def smoke(
             )
         return replace(found, problem=error.message, next_step=error.next_step)
     finally:
-        timer.cancel()
+        watch.end()
         engine.close()
 
 
-def _loaded(engine: ProcessEngine, is_late: threading.Event) -> Iterator[str]:
+class _Watch:
+    """Ends the engine's process when the time is up, or when it is to stop; a thread of its own."""
+
+    def __init__(self, engine: ProcessEngine, patience_s: float, stop: threading.Event) -> None:
+        self.is_late = False
+        self._engine = engine
+        self._stop = stop
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, args=(patience_s,), daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """It is over: nothing is ended any more."""
+        self._is_over = True
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self, patience_s: float) -> None:
+        self._stop.wait(patience_s)
+        while not self._is_over:
+            self.is_late = True
+            self._engine.interrupt()  # ends a request that is on; between two of them there is none
+            time.sleep(_AGAIN_S)
+
+
+def _loaded(engine: ProcessEngine, watch: _Watch) -> Iterator[str]:
     """Load, and give what the engine has to say of it; after the time is up nothing is tried again."""
     for news in engine.load():
-        if is_late.is_set():
+        if watch.is_late:
             raise EngineDied("The time is up.")
         if news.sentence:
             yield news.sentence

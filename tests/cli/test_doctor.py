@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,14 @@ def test_an_engine_that_does_not_answer(
     found = smoking.smoke(LoadOptions(str(starter_model)), "mine", patience_s, engine=engine)
     assert says in found.problem
     assert found.next_step
+    assert engine.pid is None
+
+
+def test_a_smoke_test_is_stopped_from_outside(starter_model: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    engine = ProcessEngine(LoadOptions(str(starter_model)), "tests.diagnosis.broken:hanging")
+    assert smoking.smoke(LoadOptions(str(starter_model)), "mine", 60.0, stop=stop, engine=engine).problem
     assert engine.pid is None
 
 
