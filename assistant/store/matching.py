@@ -25,7 +25,8 @@ class Snippet:
 def terms(typed: str) -> tuple[str, ...]:
     """What must all occur: words, and what stands between double quotes as it is.
 
-    Nothing that can be typed is an operator: whatever is not text to look for is looked for as text.
+    Nothing that can be typed is an operator: whatever is not text to look for is looked for as text. What
+    stands behind a NUL in a text is not in the index.
     """
     found = [(quoted or word).strip() for quoted, word in _TERM.findall(typed.replace("\0", " "))]
     known = dict.fromkeys(term for term in found if term.strip('"'))
