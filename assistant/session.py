@@ -80,6 +80,10 @@ class Session:
         learning = Learning(paths.state_dir(), SpeedStore(n_threads=settings.n_threads))
         return cls(settings, ProcessEngine(options), gguf.name, family.note, learning)
 
+    def with_context(self, n_ctx: int) -> Self:
+        """Another session of the same model with a context of so many tokens, not loaded yet; 0 chooses."""
+        return self.open(self.settings.model_copy(update={"n_ctx": n_ctx}))
+
     @property
     def model(self) -> ModelInfo | None:
         """What is loaded; None until it is."""

@@ -72,7 +72,7 @@ class MullApp(ShelfApp):
 
     def get_default_screen(self) -> Screen[None]:
         """The chat."""
-        return ChatScreen(self._session, self._clock)
+        return ChatScreen(self._session, self._clock, self.journal, self.conversation_id)
 
     def on_mount(self) -> None:
         """Take the user's theme and keys."""

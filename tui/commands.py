@@ -7,59 +7,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from assistant.effort import LEVELS
 from assistant.errors import UsageError
 
+from .command import Command as Command
+from .command import Owner
+from .conversation_commands import CONTEXT_COMMANDS, LIST_COMMANDS, TURN_COMMANDS
+
 if TYPE_CHECKING:
     from textual.binding import Binding
-
-Owner = Literal["app", "chat", "prompt"]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One thing that the user can have done."""
-
-    id: str
-    """Its name in the table `keys` of the settings file."""
-    name: str
-    """What footer and palette call it."""
-    sentence: str
-    """What it does, for the help."""
-    owner: Owner
-    """The node that has the action."""
-    action: str
-    """The action's name, without `action_`."""
-    keys: str = ""
-    """The default keys, separated by commas."""
-    word: str = ""
-    """The slash command, without its slash."""
-    choices: tuple[str, ...] = ()
-    """What may follow the word; the palette offers each."""
-    takes_more: bool = False
-    """Whether something else than the choices may follow as well."""
-    argument: str = ""
-    """What may follow the word where it is free, such as FILE."""
-    when: str = ""
-    """When it can be had, where that is not always: "while an answer runs"."""
-    parameters: tuple[str, ...] = ()
-    """What key and palette give to the action."""
-    is_shown: bool = True
-    """Whether the footer shows its key."""
-    has_priority: bool = False
-    """Whether its key goes before those of the text field."""
-    is_plain: bool = False
-    """Whether the plain chat knows it too."""
-
-    @property
-    def usage(self) -> str:
-        """The slash command with what may follow it."""
-        after = "|".join(self.choices) or self.argument
-        return f"/{self.word} [{after}]" if after else f"/{self.word}"
-
 
 _RUNNING = "while an answer runs"
 _ANSWERED = "once there is an answer"
@@ -227,6 +185,7 @@ COMMANDS: tuple[Command, ...] = (
         is_shown=False,
         is_plain=True,
     ),
+    *TURN_COMMANDS,
     Command(
         "formulas",
         "Formulas",
@@ -249,6 +208,8 @@ COMMANDS: tuple[Command, ...] = (
         when="once something was asked",
         is_plain=True,
     ),
+    *LIST_COMMANDS,
+    *CONTEXT_COMMANDS,
     Command(
         "models",
         "Models",
@@ -309,10 +270,11 @@ def bindings(owner: Owner) -> list[Binding]:
     """The bindings of one node."""
     from textual.binding import Binding
 
+    place = "screen." if owner in ("turn", "list") else ""
     return [
         Binding(
             command.keys or UNBOUND + command.id,
-            f"{command.action}({', '.join(map(repr, command.parameters))})",
+            f"{place}{command.action}({', '.join(map(repr, command.parameters))})",
             command.name,
             show=command.is_shown,
             id=command.id,

@@ -16,6 +16,9 @@ FINISHED = {
 }
 """Finish reasons that the user should read."""
 
+UNFINISHED = {"interrupted": "interrupted", "running": "still being written"}
+"""States of stored answers that the user should read."""
+
 THINKING_ENDED = {
     "budget": "limit reached",
     "answer_now": "answered now",
@@ -71,8 +74,8 @@ def thinking_figures(n_tokens: int, budget: int, duration_s: float, left_s: floa
 
 
 def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:
-    """The title of the thinking once it is over."""
-    title = f"thought for {tokens(n_tokens)}, {seconds(duration_s)}"
+    """The title of the thinking once it is over; 0 seconds are not known ones."""
+    title = f"thought for {tokens(n_tokens)}" + (f", {seconds(duration_s)}" if duration_s else "")
     ending = THINKING_ENDED.get(reason or "")
     return f"{title}{SEPARATOR}{ending}" if ending else title
 

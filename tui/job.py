@@ -11,13 +11,16 @@ from assistant.query import Query
 
 if TYPE_CHECKING:
     from assistant.events import AnyEvent, Event
+    from assistant.store.recording import Turn
 
 
 class Job:
     """A query to answer, or the model to load where there is none, and the events not yet shown."""
 
-    def __init__(self, query: Query | None = None, effort: str = "") -> None:
+    def __init__(self, query: Query | None = None, effort: str = "", turn: Turn | None = None) -> None:
         self.query = query
+        self.turn = turn
+        """What the run is noted in; None where there is no query."""
         self.effort = effort
         """As `assistant.effort.parse` gives it; empty: as the settings say."""
         self.next_effort = ""
@@ -29,6 +32,12 @@ class Job:
         self.control = Control()
         self._events: list[AnyEvent] = []
         self._lock = threading.Lock()
+
+    def again(self) -> Job:
+        """The same question at the next effort, in place of what was answered."""
+        if self.turn is not None:
+            self.turn.begin_again()
+        return Job(self.query, self.next_effort, self.turn)
 
     def put(self, event: Event) -> bool:
         """Add an event; True if none was waiting, so that the screen has to be told."""

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from textual.keys import Keys
 
+from .command import Owner
 from .commands import COMMANDS, Command
 
+_FOCUSED: tuple[Owner, ...] = ("prompt", "turn", "list")
 _MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
 _NAMES = {key.value.rpartition("+")[2] for key in Keys if not key.value.startswith("<")}
 
@@ -60,17 +62,23 @@ def _without_clashes(keymap: dict[str, str], wrong: list[str]) -> dict[str, str]
     """`keymap` without what would give one key two meanings; each thing left out adds a sentence."""
     kept = dict(keymap)
     while True:
-        owners: dict[str, str] = {}
+        owners: dict[tuple[str, str], str] = {}
         for command in sorted(COMMANDS, key=lambda command: command.id in kept):
             for key in kept.get(command.id, command.keys).split(","):
-                if key and owners.setdefault(key, command.id) != command.id and command.id in kept:
-                    wrong.append(
-                        f'keys.{command.id} in the settings is ignored: "{key}" already is {owners[key]}.'
-                    )
+                others = {owners.get((key, place), command.id) for place in _meeting(command.owner)}
+                if key and others != {command.id} and command.id in kept:
+                    other = min(others - {command.id})
+                    wrong.append(f'keys.{command.id} in the settings is ignored: "{key}" already is {other}.')
                     del kept[command.id]
                     break
+                owners.setdefault((key, command.owner), command.id)
             else:
                 continue
             break
         else:
             return kept
+
+
+def _meeting(owner: Owner) -> tuple[Owner, ...]:
+    """Whose keys count where those of `owner` do: of prompt, turns and list, one has the focus."""
+    return ("app", "chat", owner) if owner in _FOCUSED else ("app", "chat", *_FOCUSED)

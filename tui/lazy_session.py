@@ -70,6 +70,16 @@ class LazySession:
                 self._session, self._factory = None, was
                 raise
 
+    def reload(self, n_ctx: int) -> Generator[Event, None, None]:
+        """Load the model anew with a context of so many tokens, as `switch` does.
+
+        Raises:
+            MullError: it cannot be loaded so.
+        """
+        session = self._session
+        if session is not None:
+            yield from self.switch(lambda: session.with_context(n_ctx))
+
     def _iterate(self, start: Callable[[SessionLike], Iterator[Event]]) -> Generator[Event, None, None]:
         with self._in_use:
             if self._session is None:
@@ -94,6 +104,11 @@ class LazySession:
     def model_note(self) -> str:
         """The model's note; empty until the session is open."""
         return self._session.model_note if self._session else ""
+
+    @property
+    def system(self) -> str:
+        """The system message of the settings; empty until the session is open."""
+        return (self._session.settings.system or "") if self._session else ""
 
     @property
     def wish(self) -> str:

@@ -45,5 +45,8 @@ class SessionLike(Protocol):
     def model_note(self) -> str:
         """What the user should know of this model wherever it answers; may be empty."""
 
+    def with_context(self, n_ctx: int) -> SessionLike:
+        """Another session of the same model with a context of so many tokens, not loaded yet."""
+
     def close(self) -> None:
         """Give the model back; closing twice is harmless."""

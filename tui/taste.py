@@ -34,15 +34,25 @@ def chosen_theme(wish: str | None, known: Collection[str], default: str) -> tupl
 
 def remembered_theme() -> str:
     """The theme that was last chosen in the app; empty if there is none."""
-    try:
-        return (paths.state_dir() / "theme").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+    return remembered("theme")
 
 
 def remember_theme(name: str) -> None:
     """Keep the theme for the next start; where that fails, it is chosen again next time."""
+    remember("theme", name)
+
+
+def remembered(name: str) -> str:
+    """A choice that was made in the app; empty if there is none."""
+    try:
+        return (paths.state_dir() / name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def remember(name: str, choice: str) -> None:
+    """Keep a choice for the next start; where that fails, it is made again."""
     folder = paths.state_dir()
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "theme", f"{name}\n".encode())
+        write_whole(folder / name, f"{choice}\n".encode())

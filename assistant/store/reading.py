@@ -41,15 +41,15 @@ def conversation(db: sqlite3.Connection, conversation_id: str) -> Conversation |
     return Conversation(_summary(row), tuple(messages(db, conversation_id, tree, tree.path(leaf))))
 
 
-def whole(db: sqlite3.Connection, conversation_id: str) -> Whole | None:
-    """A conversation with all that belongs to it; None if there is none of that id."""
+def whole(db: sqlite3.Connection, conversation_id: str, *, has_runs: bool = True) -> Whole | None:
+    """A conversation with all its branches, and the runs unless they are left out; None if there is none."""
     row = db.execute(f"{_SUMMARY} WHERE id = ?", (conversation_id,)).fetchone()
     if row is None:
         return None
     tree = tree_of(db, conversation_id)
     found = messages(db, conversation_id, tree, tree)
-    runs = {each.id: known for each in found if (known := run(db, each.id)) is not None}
-    return Whole(_summary(row), tuple(found), runs, row[-1] if row[-1] in tree else tree.newest_leaf())
+    known = runs(db, (each.id for each in found)) if has_runs else {}
+    return Whole(_summary(row), tuple(found), known, row[-1] if row[-1] in tree else tree.newest_leaf())
 
 
 def tree_of(db: sqlite3.Connection, conversation_id: str) -> Tree:
@@ -74,6 +74,11 @@ def messages(
     ):
         files.setdefault(message_id, []).append(Attachment(name, text))
     return [_message(by_id[i], tree, tuple(files.get(i, ()))) for i in wanted]
+
+
+def runs(db: sqlite3.Connection, message_ids: Iterable[int]) -> dict[int, Run]:
+    """How these answers came about, as far as it is known."""
+    return {each: known for each in message_ids if (known := run(db, each)) is not None}
 
 
 def run(db: sqlite3.Connection, message_id: int) -> Run | None:

@@ -103,6 +103,23 @@ class Turn:
             self._record.is_begun = False
             self._n_written = -1
 
+    def begin_again(self) -> None:
+        """The question is answered anew, in place of what was noted so far."""
+        with self._guard:
+            old, self._content, self._thinking, self._stage = self._record, [], [], 1
+            self._record = Record(
+                conversation_id=old.conversation_id,
+                parent_id=old.parent_id,
+                question_id=old.question_id,
+                answer_id=old.answer_id,
+                question=old.question,
+                attachments=old.attachments,
+                system=old.system,
+                created_s=old.created_s,
+                is_begun=old.is_begun,
+            )
+            self._n_changes += 1
+
     def note(self, event: Event) -> None:
         """Take in an event of the run."""
         with self._guard:

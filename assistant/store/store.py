@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -135,14 +136,14 @@ class Store:
             raise UsageError(f'There is no conversation "{conversation_id}".', "It may have been deleted.")
         return found
 
-    def whole(self, conversation_id: str) -> Whole:
-        """A conversation with all its branches and runs.
+    def whole(self, conversation_id: str, *, has_runs: bool = True) -> Whole:
+        """A conversation with all its branches, and the runs behind its answers unless they are left out.
 
         Raises:
             UsageError: there is none of that id.
             StoreError: it cannot be read.
         """
-        found = self._db.read(lambda db: reading.whole(db, conversation_id))
+        found = self._db.read(lambda db: reading.whole(db, conversation_id, has_runs=has_runs))
         if found is None:
             raise UsageError(f'There is no conversation "{conversation_id}".', "It may have been deleted.")
         return found
@@ -150,6 +151,11 @@ class Store:
     def run(self, message_id: int) -> Run | None:
         """How an answer came about; None for a question, or where nothing is known."""
         return self._db.read(lambda db: reading.run(db, message_id))
+
+    def runs(self, message_ids: Iterable[int]) -> dict[int, Run]:
+        """How some answers came about, by the message's id, as far as it is known."""
+        wanted = tuple(message_ids)
+        return self._db.read(lambda db: reading.runs(db, wanted))
 
     def search(self, typed: str, limit: int = 50) -> list[Hit]:
         """Titles and messages in which all words occur; whatever is typed is looked for as text."""

@@ -35,6 +35,12 @@ class Tree:
     def __len__(self) -> int:
         return len(self._parents)
 
+    def add(self, message: int, parent: int | None) -> None:
+        """A new message, the newest of all; one that is there already stays where it is."""
+        if message not in self._parents:
+            self._parents[message] = parent if parent in self._parents else None
+            self._children.setdefault(self._parents[message], []).append(message)
+
     def parent(self, message: int) -> int | None:
         """What a message follows."""
         return self._parents[message]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from assistant.config import Settings
@@ -39,6 +40,7 @@ class ScriptedSession:
         note: str = NOTE,
         name: str = NAME,
         has_thinking: bool = True,
+        n_ctx_train: int = 4096,
     ) -> None:
         self.model_name = name
         self.model_note = note
@@ -52,7 +54,7 @@ class ScriptedSession:
         self._gates: list[threading.Event] = []
         self._runs = list(runs)
         self._load = load
-        self._info = model_info(name, note, has_thinking=has_thinking)
+        self._info = replace(model_info(name, note, has_thinking=has_thinking), n_ctx_train=n_ctx_train)
 
     def load(self) -> Iterator[Event]:
         yield Loading(model=self.model_name, progress=0.0)
@@ -68,6 +70,13 @@ class ScriptedSession:
         self.controls.append(control)
         self.model = self._info
         yield from self._play(self._runs.pop(0), control)
+
+    def with_context(self, n_ctx: int) -> ScriptedSession:
+        """Itself, and the model is to be loaded anew."""
+        self.is_closed, self.model = False, None
+        self.settings = self.settings.model_copy(update={"n_ctx": n_ctx})
+        self._info = replace(self._info, n_ctx=n_ctx or 4096)
+        return self
 
     def close(self) -> None:
         """A closed session ends whatever still waits in it, as a closed engine does."""

@@ -10,6 +10,8 @@ from assistant.tui.app import MullApp
 from assistant.tui.commands import COMMANDS, UNBOUND, bindings, checked_choice, named, parsed
 from assistant.tui.screens.help import HelpScreen
 from assistant.tui.widgets.prompt.completion import Completion
+from assistant.tui.widgets.sidebar.sidebar import ConversationList
+from assistant.tui.widgets.transcript.turn import Turn
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.pilot import Pilot
@@ -42,9 +44,11 @@ def full_run() -> list[Any]:
 
 def test_names_words_and_keys_are_told_apart() -> None:
     ids = [command.id for command in COMMANDS]
-    keys = [key for command in COMMANDS for key in command.keys.split(",") if key]
     assert len({*ids}) == len(ids)
-    assert len({*keys}) == len(keys)
+    for focused in ("prompt", "turn", "list"):
+        active = [command for command in COMMANDS if command.owner in ("app", "chat", focused)]
+        keys = [key for command in active for key in command.keys.split(",") if key]
+        assert len({*keys}) == len(keys)
     assert len(BY_WORD) == len([command for command in COMMANDS if command.word])
     assert all(command.sentence and command.name for command in COMMANDS)
 
@@ -58,11 +62,13 @@ def test_no_key_is_taken_by_the_text_field_first() -> None:
 
 async def test_every_command_has_its_action_where_it_says() -> None:
     async with chat(ScriptedSession()) as pilot:
-        nodes = {"app": pilot.app, "chat": pilot.app.screen, "prompt": prompt(pilot)}
+        screen = pilot.app.screen
+        acting = {"app": pilot.app, "chat": screen, "prompt": prompt(pilot), "turn": screen, "list": screen}
+        having = {**acting, "turn": Turn(), "list": ConversationList()}
         for command in COMMANDS:
-            node = nodes[command.owner]
-            assert hasattr(node, f"action_{command.action}"), command.id
-            assert command.id in {binding.id for _, binding in node._bindings}, command.id
+            assert hasattr(acting[command.owner], f"action_{command.action}"), command.id
+            ids = {binding.id for _, binding in having[command.owner]._bindings}
+            assert command.id in ids, command.id
 
 
 def test_a_command_without_keys_can_be_given_some() -> None:

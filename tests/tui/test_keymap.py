@@ -14,8 +14,8 @@ from tests.tui.scripted import ScriptedSession, short_run
 
 
 def test_right_keys_are_taken() -> None:
-    keys = {"stop": "ctrl+x, f11", "help": "F12", "copy_code": "ctrl+alt+c"}
-    assert checked(keys) == ({"stop": "ctrl+x,f11", "help": "f12", "copy_code": "alt+ctrl+c"}, [])
+    keys = {"stop": "ctrl+x, f11", "help": "Alt+F1", "copy_code": "ctrl+alt+c"}
+    assert checked(keys) == ({"stop": "ctrl+x,f11", "help": "alt+f1", "copy_code": "alt+ctrl+c"}, [])
 
 
 @pytest.mark.parametrize(

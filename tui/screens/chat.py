@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -15,24 +16,28 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from assistant.errors import MullError
-from assistant.query import Message, Query
 
 from .. import commands, pieces
+from ..conversation import Asked, OpenConversation
 from ..job import Job
 from ..lazy_session import LazySession
 from ..messages import JobArrived, JobEnded
 from ..progress import Phase
 from ..widgets.prompt.composer import Composer
 from ..widgets.prompt.prompt import Prompt
+from ..widgets.room import RoomOffer
+from ..widgets.sidebar.sidebar import Sidebar
 from ..widgets.status.status import Status, StatusLine
 from ..widgets.transcript.assistant import AssistantTurn
 from ..widgets.transcript.transcript import Transcript
 from ..widgets.transcript.user import UserTurn
 from ..widgets.transcript.welcome import Example
-from .steering import SteeringScreen
+from .room import RoomScreen
 
 if TYPE_CHECKING:
     from assistant.events import AnyEvent, Event
+    from assistant.store.journal import Journal
+    from assistant.store.values import Status as Outcome
 
 FRAME_S = 1 / 30
 """Events are shown this often, in seconds, however fast they come."""
@@ -41,22 +46,29 @@ SILENT: tuple[Phase, ...] = ("planning", "reading")
 """Phases in which the model may say nothing for long."""
 
 
-class ChatScreen(SteeringScreen):
-    """Owns the conversation; the worker only iterates the session and posts what came."""
+class ChatScreen(RoomScreen):
+    """Owns the runs; the worker only iterates the session and posts what came."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*commands.bindings("chat")]
 
-    def __init__(self, session: LazySession, clock: Callable[[], float]) -> None:
-        super().__init__(session, clock)
-        self._conversation: list[Message] = []
+    def __init__(
+        self,
+        session: LazySession,
+        clock: Callable[[], float],
+        journal: Journal,
+        conversation_id: str | None = None,
+    ) -> None:
+        super().__init__(session, clock, journal, conversation_id)
         self._turn: AssistantTurn | None = None
         self._queue: deque[UserTurn] = deque()
         self._frame: Timer | None = None
         self._next_load: Job | None = None
 
     def compose(self) -> ComposeResult:
+        yield Sidebar()
         yield Transcript()
         with Vertical(id="composer"):
+            yield RoomOffer()
             yield Composer()
             yield StatusLine()
         yield Footer(show_command_palette=False)
@@ -67,6 +79,7 @@ class ChatScreen(SteeringScreen):
         self.set_interval(1, self._count_the_wait)
         self._job = Job()
         self.call_after_refresh(self._begin, self._job)
+        self.call_after_refresh(self.begin_keeping)
 
     def on_unmount(self) -> None:
         """Stop what runs; the session itself is closed by the app."""
@@ -102,9 +115,10 @@ class ChatScreen(SteeringScreen):
         self.post_message(JobEnded(job, error))
 
     def _events(self, job: Job) -> Generator[Event, None, None]:
-        if job.query is None:
+        if job.query is None or job.turn is None:
             return job.load() if job.load else self._session.load()
-        return self._session.run(job.query, job.control, job.effort or None)
+        run = self._session.run(job.query, job.control, job.effort or None)
+        return self._journal.recorded(run, job.turn)
 
     def load(self, events: Callable[[], Generator[Event, None, None]], done: Callable[[], None]) -> None:
         """Load another model, now or once the run that is on has ended.
@@ -137,7 +151,7 @@ class ChatScreen(SteeringScreen):
         self._job = None
         if self._turn is not None and job.next_effort and message.error is None:
             await self._turn.begin_again()
-            self._begin(Job(job.query, job.next_effort))
+            self._begin(job.again())
             return
         if self._turn is not None:
             await self._break_off(job, self._turn, message.error)
@@ -148,7 +162,7 @@ class ChatScreen(SteeringScreen):
         if self._next_load is not None:
             load, self._next_load = self._next_load, None
             self._begin(load)
-        elif self._queue:
+        elif self._queue and self._job is None:
             await self._start(self._queue.popleft())
 
     async def _break_off(self, job: Job, turn: AssistantTurn, error: MullError | None) -> None:
@@ -156,12 +170,14 @@ class ChatScreen(SteeringScreen):
         self._turn = None
         self._progress.tokens_per_second = 0.0
         await turn.break_off(error)
-        self._remember(job, turn.answer, turn.thinking)
+        self._remember(job, turn, "stopped" if error is None else "failed", error)
 
-    def _remember(self, job: Job, answer: str, thinking: str) -> None:
-        if job.query is not None and answer:
-            self._conversation.append(job.query.messages()[-1])
-            self._conversation.append(Message("assistant", answer, thinking))
+    def _remember(
+        self, job: Job, turn: AssistantTurn, outcome: Outcome, error: MullError | None = None
+    ) -> None:
+        if job.turn is not None:
+            self._talk.settle(job.turn, turn.answer, turn.thinking, outcome, str(error or ""))
+            self.has_settled(error)
 
     # -- what comes ----------------------------------------------------------------------------------
 
@@ -196,7 +212,7 @@ class ChatScreen(SteeringScreen):
             self._turn = None
         await turn.show(event, self._session.model_note)
         if event.event == "answer":
-            self._remember(job, event.text, event.thinking)
+            self._remember(job, turn, "stopped" if event.finish_reason == "stopped" else "done")
 
     def _show(self, phase: Phase, state: str = "") -> None:
         """Say what the model does."""
@@ -224,20 +240,38 @@ class ChatScreen(SteeringScreen):
     @on(Prompt.Submitted)
     @on(Example.Asked)
     async def _ask(self, message: Prompt.Submitted | Example.Asked) -> None:
-        is_busy = self._job is not None
+        if self.is_editing and self.is_free and self.once_idle(partial(self.post_message, message)):
+            return
         files = message.attachments if isinstance(message, Prompt.Submitted) else ()
-        turn = await self.query_one(Transcript).add_user(message.text, files, is_queued=is_busy)
-        if is_busy:
+        if not await self.ask_edited(message.text, files):
+            is_queued = self._job is not None
+            turn = await self.query_one(Transcript).add_user(message.text, files, is_queued=is_queued)
+            await self.put_to_model(turn)
+        self.query_one(Prompt).focus()
+
+    async def put_to_model(self, turn: UserTurn) -> None:
+        """Have a question at the end answered, now or when its turn comes."""
+        if self._job is not None:
             self._queue.append(turn)
         else:
             await self._start(turn)
-        self.query_one(Prompt).focus()
 
     async def _start(self, turn: UserTurn) -> None:
+        await self.start(self._talk.ask(turn.text, turn.attachments), turn)
+
+    async def start(self, asked: Asked, turn: UserTurn, effort: str = "") -> None:
+        """Have a question answered under its turn."""
+        turn.message_id = asked.turn.question_id
         self._turn = self._last_turn = await self.query_one(Transcript).answer(turn)
-        self._begin(
-            Job(Query(turn.text, tuple(self._conversation), attachments=turn.attachments), self.effort)
-        )
+        self._turn.message_id = asked.turn.answer_id
+        self.mark_turn(turn)
+        self.mark_turn(self._turn)
+        self._begin(Job(asked.query, effort or self.effort, asked.turn))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether questions wait in the queue."""
+        return bool(self._queue)
 
     @on(Prompt.WentUp)
     async def action_take_back(self) -> None:
@@ -251,12 +285,14 @@ class ChatScreen(SteeringScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what makes sense at the moment."""
-        if (can := self.can_steer(action)) is not None:
-            return can
+        for could in (self.can_steer, self.can_keep, self.can_branch, self.can_make_room):
+            can = could(action)
+            if can is not None:
+                return can
         if action == "copy":
-            return bool(pieces.piece(self._last_turn, str(parameters[0]) if parameters else "answer"))
+            return bool(pieces.piece(self.answer_at_hand, self._what(parameters)))
         if action == "save_code":
-            return bool(pieces.piece(self._last_turn, "code"))
+            return bool(pieces.piece(self.answer_at_hand, "code"))
         if action == "formulas":
             return self.query_one(Transcript).has_formulas
         if action == "take_back":
@@ -265,13 +301,19 @@ class ChatScreen(SteeringScreen):
             return self._last_turn is not None
         return True
 
-    def action_copy(self, what: str = "answer") -> None:
-        """Copy the last answer, the question, its last code block or the thinking."""
-        pieces.copy(self.app, self._last_turn, what)
+    def _what(self, parameters: tuple[object, ...]) -> str:
+        """What is to be copied: what is named, else the turn at hand."""
+        if parameters:
+            return str(parameters[0])
+        return "question" if isinstance(self.focused_turn, UserTurn) else "answer"
+
+    def action_copy(self, what: str = "") -> None:
+        """Copy the answer at hand, the question, its last code block or the thinking."""
+        pieces.copy(self.app, self.answer_at_hand, what or self._what(()))
 
     def action_save_code(self, name: str = "") -> None:
-        """Save a code block of the last answer."""
-        pieces.save_code(self.app, self._last_turn, name)
+        """Save a code block of the answer at hand."""
+        pieces.save_code(self.app, self.answer_at_hand, name)
 
     def action_formulas(self) -> None:
         """Show formulas as the model wrote them, or readable again."""
@@ -280,7 +322,7 @@ class ChatScreen(SteeringScreen):
     def action_new_conversation(self) -> None:
         """Forget this conversation and stop what runs for it."""
         # An action runs in the app's task: what changes the transcript waits for its turn in the screen's.
-        self.call_later(self._clear)
+        self.call_later(self.clear)
 
     async def leave(self) -> None:
         """Stop the run and let go of its turn, so that nothing is written into a widget that goes away."""
@@ -290,12 +332,13 @@ class ChatScreen(SteeringScreen):
         if turn is not None:
             await turn.break_off(None)
 
-    async def _clear(self) -> None:
+    async def clear(self) -> None:
+        """Begin a new conversation."""
         if self._control is not None:
             await self.leave()
         self._last_turn = None
         self._queue.clear()
-        self._conversation.clear()
+        self.begin_talk(OpenConversation())
         self._progress.clear()
         await self.query_one(Transcript).clear()
         self._show("ready" if self._job is None else self.phase)

@@ -106,6 +106,8 @@ class AnswerText(Markdown):
 
     async def write(self, text: str) -> None:
         """Add text to the end."""
+        if not text:
+            return  # a stream that never began cannot be stopped: its cancellation would end the screen
         if self._stream is None:
             self._stream = Markdown.get_stream(self)
         self.raw += text

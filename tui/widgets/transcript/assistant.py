@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -21,6 +20,7 @@ from .fold import Fold
 from .notice import ErrorLine, NoticeLine
 from .samples import SamplesPanel
 from .thinking import ThinkingPanel
+from .turn import Turn
 
 if TYPE_CHECKING:
     from assistant.events import Answer, AnyEvent, Planned, ThinkingDelta
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 METER_CELLS = 16
 
 
-class AssistantTurn(Vertical):
+class AssistantTurn(Turn):
     """What the assistant does with one question.
 
     `show` takes in an event, `paint` shows what has come; the latter is called once a frame.
@@ -153,7 +153,7 @@ class AssistantTurn(Vertical):
             self._thinking.fold(f"the sample shown thought for {figures.tokens(event.thinking_tokens)}")
         self._answer.remove_class("-provisional")
         await self._answer.finish(event.text)
-        self._show_figures(figures.answer_figures(event, note))
+        self.show_figures(figures.answer_figures(event, note))
         if event.doubt:
             await self.mount(NoticeLine(event.doubt), after=self._answer)
 
@@ -165,7 +165,7 @@ class AssistantTurn(Vertical):
         self._answer.remove_class("-provisional")
         await self._answer.finish()
         if error is None:
-            self._show_figures(figures.FINISHED["stopped"])
+            self.show_figures(figures.FINISHED["stopped"])
         else:
             await self.mount(ErrorLine(error), after=self._answer)
 
@@ -179,9 +179,9 @@ class AssistantTurn(Vertical):
         await self._answer.clear()
         self._figures.display = False
 
-    async def add_notice(self, text: str) -> None:
-        """Show a sentence above what is being written."""
-        await self.mount(NoticeLine(text), before=self._thinking)
+    async def add_notice(self, text: str, *, at_end: bool = False) -> None:
+        """Show a sentence above what is being written, or under all."""
+        await self.mount(NoticeLine(text), before=None if at_end else self._thinking)
 
     def toggle_thinking(self) -> None:
         """Open the thinking and the samples, or fold what of them is open."""
@@ -196,7 +196,8 @@ class AssistantTurn(Vertical):
         if last is not None and self._thinking.is_live:
             self._thinking.fold(figures.thought_title(last.tokens, last.seconds, None))
 
-    def _show_figures(self, text: str) -> None:
+    def show_figures(self, text: str) -> None:
+        """Show a line under the answer."""
         self._figures.update(Content(visible(text)))
         self._figures.display = True
 

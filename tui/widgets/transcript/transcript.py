@@ -1,6 +1,10 @@
-"""The conversation, oldest turn first."""
+"""The conversation, oldest turn first; of a long one, only what is near the place that is read."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -12,8 +16,22 @@ from assistant.query import Attachment
 from .answer import AnswerText
 from .assistant import AssistantTurn
 from .notice import ErrorLine, NoticeLine
+from .turn import Turn, TurnShown
 from .user import UserTurn
 from .welcome import Welcome
+
+if TYPE_CHECKING:
+    from assistant.store.values import Run, StoredMessage
+
+CHUNK = 12
+"""So many stored messages are shown at once."""
+MOST = 96
+"""Stored turns beyond so many are put away again, at the end that is not read."""
+NEAR_ROWS = 3
+"""More is shown when so few rows are left to the edge of what there is."""
+
+Restore = Callable[["AssistantTurn", "StoredMessage", "Run | None"], Awaitable[None]]
+RunsOf = Callable[[Sequence[int]], "dict[int, Run]"]
 
 
 class Transcript(VerticalScroll, can_focus=False):
@@ -21,6 +39,17 @@ class Transcript(VerticalScroll, can_focus=False):
 
     shows_sources = False
     """Whether formulas are shown as the model wrote them; new answers follow it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stored: Sequence[StoredMessage] = ()
+        """The conversation as it was opened; turns that came since are behind it."""
+        self._begin = self._end = 0
+        """Which part of it is shown."""
+        self._is_loading = False
+        self._n_opened = 0
+        self._restore: Restore | None = None
+        self._runs_of: RunsOf = lambda _: {}
 
     def compose(self) -> ComposeResult:
         # Never shorter than the pane: an anchored pane would push a short conversation to its bottom.
@@ -36,6 +65,15 @@ class Transcript(VerticalScroll, can_focus=False):
         """The welcome, which only an empty conversation shows."""
         return self.query_one(Welcome)
 
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns that there are, from top to bottom."""
+        return list(self._turns.query_children(Turn).results(Turn))
+
+    def turn_of(self, message_id: int | None) -> Turn | None:
+        """The turn of a message, if it is among those that are shown."""
+        return next((turn for turn in self.turns if turn.message_id == message_id), None)
+
     async def add(self, widget: Widget) -> None:
         """Put a turn or a sentence at the end."""
         await self._turns.mount(widget)
@@ -46,6 +84,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def add_user(self, text: str, attachments: tuple[Attachment, ...], *, is_queued: bool) -> UserTurn:
         """Put the user's turn at the end and scroll to it."""
+        await self.to_end()
         self.welcome.display = False
         turn = UserTurn(text, attachments, is_queued=is_queued)
         await self.add(turn)
@@ -80,7 +119,157 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def clear(self) -> None:
         """Empty the conversation."""
-        await self.query("#turns > *").exclude("Welcome").remove()
+        await self._empty()
         self.welcome.display = True
         self.scroll_home(animate=False)
         self.anchor()
+
+    async def _empty(self) -> None:
+        self._n_opened += 1
+        self._stored, self._begin, self._end = (), 0, 0
+        await self.query("#turns > *").exclude("Welcome").remove()
+
+    # -- what was kept -------------------------------------------------------------------------------
+
+    async def open(
+        self,
+        messages: Sequence[StoredMessage],
+        runs: dict[int, Run],
+        *,
+        restore: Restore,
+        runs_of: RunsOf,
+        at: int | None = None,
+    ) -> None:
+        """Show a conversation that was kept, from the message `at` on, or else its end.
+
+        Args:
+            messages: all of the branch.
+            runs: those of the answers that will be shown first, as far as they are known.
+            restore: fills a turn with a message.
+            runs_of: gives runs by their messages' ids; it may wait for the disk, and is called in a thread.
+            at: a message's id.
+        """
+        await self._empty()
+        self.welcome.display = not messages
+        self._stored, self._restore, self._runs_of = messages, restore, runs_of
+        places = [place for place, message in enumerate(messages) if message.id == at]
+        first = max(0, min(places[0] - 2 if places else len(messages), len(messages) - CHUNK))
+        self._begin, self._end = first, min(first + CHUNK, len(messages))
+        await self._show(messages[self._begin : self._end], runs)
+        if (turn := self.turn_of(at)) is None:
+            self.anchor()
+            return
+        self._follow_if_whole()
+        self.call_after_refresh(self._reveal, turn)
+
+    def _reveal(self, turn: Turn) -> None:
+        self.release_anchor()
+        self.scroll_to_widget(turn, animate=False, top=True)
+
+    async def to_end(self) -> None:
+        """Have the end of the conversation on the screen."""
+        if self._end == len(self._stored):
+            return
+        rest = self._stored[max(self._end, len(self._stored) - CHUNK) :]
+        runs = await asyncio.to_thread(self._runs_of, [message.id for message in rest])
+        if len(rest) < len(self._stored) - self._end:  # too far away to show what is between
+            await self.query("#turns > *").exclude("Welcome").remove()
+            self._begin = len(self._stored) - len(rest)
+        self._end = len(self._stored)
+        await self._show(rest, runs)
+        self.anchor()
+
+    async def cut_after(self, turn: Turn | None) -> None:
+        """Take away what is below a turn, or everything: another branch follows it."""
+        if turn is None:
+            await self._empty()
+            return
+        below = [each for each in self._turns.children if each is not self.welcome]
+        for each in below[below.index(turn) + 1 :]:
+            await each.remove()
+        places = [place for place, each in enumerate(self._stored) if each.id == turn.message_id]
+        if places:
+            self._stored = self._stored[: places[0] + 1]
+            self._end = min(self._end, len(self._stored))
+        self.anchor()
+
+    async def _show(
+        self, messages: Sequence[StoredMessage], runs: dict[int, Run], before: Widget | None = None
+    ) -> None:
+        """Put stored messages at the end, or before a turn."""
+        widgets = [_turn(message) for message in messages]
+        if not widgets:
+            return
+        await self._turns.mount_all(widgets, before=before)
+        for turn, message in zip(widgets, messages, strict=True):
+            if isinstance(turn, AssistantTurn) and self._restore is not None:
+                await self._restore(turn, message, runs.get(message.id))
+        for turn in widgets:
+            self.post_message(TurnShown(turn))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Show more of the conversation where its edge comes near."""
+        super().watch_scroll_y(old_value, new_value)
+        if self._is_loading or not self._stored:
+            return
+        if self._begin > 0 and new_value < NEAR_ROWS:
+            self._load(is_older=True)
+        elif self._end < len(self._stored) and new_value > self.max_scroll_y - NEAR_ROWS:
+            self._load(is_older=False)
+
+    def _load(self, *, is_older: bool) -> None:
+        self._is_loading = True
+        self.call_later(self._load_more, is_older=is_older)
+
+    async def _load_more(self, *, is_older: bool) -> None:
+        """Show a chunk more at one end, put away as much at the other, and keep what is read in its place."""
+        n_opened = self._n_opened
+        if is_older:
+            chunk = self._stored[max(0, self._begin - CHUNK) : self._begin]
+        else:
+            chunk = self._stored[self._end : self._end + CHUNK]
+        runs = await asyncio.to_thread(self._runs_of, [message.id for message in chunk])
+        shown = self.turns
+        if n_opened != self._n_opened or not shown:
+            self._is_loading = False
+            return
+        mark = shown[0] if is_older else shown[-1]
+        row = mark.virtual_region.y - self.scroll_y
+        if is_older:
+            self._begin -= len(chunk)
+            await self._show(chunk, runs, before=mark)
+        else:
+            self._end += len(chunk)
+            await self._show(chunk, runs)
+        await self._put_away(is_older=is_older)
+        self._follow_if_whole()
+        self.call_after_refresh(self._hold, mark, row)
+
+    async def _put_away(self, *, is_older: bool) -> None:
+        """Take turns away that are far from what is read, unless newer ones than the stored are there."""
+        n_over = self._end - self._begin - MOST
+        turns = self.turns
+        if n_over <= 0 or len(turns) > self._end - self._begin:
+            return
+        self._begin, self._end = (
+            (self._begin, self._end - n_over) if is_older else (self._begin + n_over, self._end)
+        )
+        for turn in turns[-n_over:] if is_older else turns[:n_over]:
+            await turn.remove()
+
+    def _follow_if_whole(self) -> None:
+        """An end that is not the conversation's is not followed."""
+        if self._end < len(self._stored):
+            self.anchor(False)
+        elif not self._anchored:
+            self._anchored, self._anchor_released = True, True
+
+    def _hold(self, mark: Widget, row: float) -> None:
+        self.scroll_to(y=mark.virtual_region.y - row, animate=False, immediate=True, force=True)
+        self._is_loading = False
+
+
+def _turn(message: StoredMessage) -> Turn:
+    turn = UserTurn(message.content, message.attachments) if message.role == "user" else AssistantTurn()
+    turn.message_id = message.id
+    return turn

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from assistant.query import Attachment
 from assistant.terminal import visible
+
+from .turn import Turn
 
 SHOWN_CHARACTERS = 4_000
 """A longer text is cut on the screen (never for the model): wrapping a megabyte would stall the app."""
@@ -16,7 +17,7 @@ SHOWN_CHARACTERS = 4_000
 SHOWN_LINES = 40
 
 
-class UserTurn(Vertical):
+class UserTurn(Turn):
     """What the user wrote, and whether it still waits for its turn."""
 
     def __init__(

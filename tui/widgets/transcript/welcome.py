@@ -42,6 +42,33 @@ class Example(Static, can_focus=True):
         self.action_ask()
 
 
+class Unfinished(Static, can_focus=True):
+    """A conversation whose last answer was interrupted; Enter or a click opens it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open it", id="open_unfinished", show=False)
+    ]
+
+    class Opened(Message):
+        """The conversation is to be opened."""
+
+        def __init__(self, conversation_id: str) -> None:
+            super().__init__()
+            self.conversation_id = conversation_id
+
+    def __init__(self, conversation_id: str, title: str) -> None:
+        super().__init__(Content(visible(title)))
+        self._conversation_id = conversation_id
+
+    def action_open(self) -> None:
+        """Open the conversation."""
+        self.post_message(self.Opened(self._conversation_id))
+
+    def on_click(self) -> None:
+        """A click does what Enter does."""
+        self.action_open()
+
+
 class Welcome(Vertical):
     """What Mull is, which model answers, and what to ask."""
 
@@ -54,6 +81,13 @@ class Welcome(Vertical):
         yield Static("Try", classes="try")
         for text in EXAMPLES:
             yield Example(text)
+
+    def offer(self, conversation_id: str, title: str) -> None:
+        """Offer to go on with an answer that was interrupted."""
+        self.mount(
+            Static("An answer was interrupted when Mull ended; it can be gone on with in", classes="try"),
+            Unfinished(conversation_id, title),
+        )
 
     def show_model(self, name: str, note: str, plan: str = "") -> None:
         """Say which model answers, and how it is loaded once it is."""
