@@ -47,6 +47,8 @@ class Transcript(VerticalScroll, can_focus=False):
         self._begin = self._end = 0
         """Which part of it is shown."""
         self._is_loading = False
+        # what is read back is put in place by this pane, and taken away by the screen
+        self._changing = asyncio.Lock()
         self._n_opened = 0
         self._restore: Restore | None = None
         self._runs_of: RunsOf = lambda _: {}
@@ -119,7 +121,8 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def clear(self) -> None:
         """Empty the conversation."""
-        await self._empty()
+        async with self._changing:
+            await self._empty()
         self.welcome.display = True
         self.scroll_home(animate=False)
         self.anchor()
@@ -149,6 +152,17 @@ class Transcript(VerticalScroll, can_focus=False):
             runs_of: gives runs by their messages' ids; it may wait for the disk, and is called in a thread.
             at: a message's id.
         """
+        async with self._changing:
+            await self._open(messages, runs, restore, runs_of, at)
+
+    async def _open(
+        self,
+        messages: Sequence[StoredMessage],
+        runs: dict[int, Run],
+        restore: Restore,
+        runs_of: RunsOf,
+        at: int | None,
+    ) -> None:
         await self._empty()
         self.welcome.display = not messages
         self._stored, self._restore, self._runs_of = messages, restore, runs_of
@@ -168,8 +182,11 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def to_end(self) -> None:
         """Have the end of the conversation on the screen."""
-        if self._end == len(self._stored):
-            return
+        async with self._changing:
+            if self._end < len(self._stored):
+                await self._to_end()
+
+    async def _to_end(self) -> None:
         rest = self._stored[max(self._end, len(self._stored) - CHUNK) :]
         runs = await asyncio.to_thread(self._runs_of, [message.id for message in rest])
         if len(rest) < len(self._stored) - self._end:  # too far away to show what is between
@@ -181,6 +198,10 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def cut_after(self, turn: Turn | None) -> None:
         """Take away what is below a turn, or everything: another branch follows it."""
+        async with self._changing:
+            await self._cut_after(turn)
+
+    async def _cut_after(self, turn: Turn | None) -> None:
         if turn is None:
             await self._empty()
             return
@@ -223,6 +244,10 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def _load_more(self, *, is_older: bool) -> None:
         """Show a chunk more at one end, put away as much at the other, and keep what is read in its place."""
+        async with self._changing:
+            await self._load_chunk(is_older=is_older)
+
+    async def _load_chunk(self, *, is_older: bool) -> None:
         n_opened = self._n_opened
         if is_older:
             chunk = self._stored[max(0, self._begin - CHUNK) : self._begin]
