@@ -68,15 +68,7 @@ class Session:
         """
         gguf = inspect(installed.resolve(settings.model) if settings.model else paths.starter_model())
         family = recognise(gguf)
-        options = LoadOptions(
-            path=str(gguf.path),
-            n_ctx=settings.n_ctx,
-            n_batch=settings.n_batch,
-            n_seq_max=settings.n_seq_max,
-            n_threads=settings.n_threads,
-            n_gpu_layers=settings.n_gpu_layers,
-            kv_type=settings.kv_type,
-        )
+        options = LoadOptions.of(gguf.path, settings)
         learning = Learning(paths.state_dir(), SpeedStore(n_threads=settings.n_threads))
         return cls(settings, ProcessEngine(options), gguf.name, family.note, learning)
 

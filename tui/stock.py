@@ -35,12 +35,11 @@ def stock(settings: Settings) -> Stock:
     def shelf(used: Path | None) -> tuple[str, tuple[Item, ...]]:
         from assistant.catalog.shelf import shelf as listed
         from assistant.hardware.fit import Wants
-        from assistant.hardware.probe import probe
+        from assistant.hardware.probe import measured
         from assistant.hardware.speed import SpeedStore
 
-        hardware = probe()
-        wants = Wants(n_ctx=settings.n_ctx or None)
-        return hardware.sentence(), listed(hardware, wants, SpeedStore().by_file(), used)
+        hardware = measured()
+        return hardware.sentence(), listed(hardware, Wants.of(settings), SpeedStore().by_file(), used)
 
     def open_model(name: str) -> SessionLike:
         from assistant.catalog import installed

@@ -14,7 +14,7 @@ from assistant.catalog.shown import is_first
 from assistant.config import Settings
 from assistant.hardware.fit import Wants
 from assistant.hardware.machine import Hardware
-from assistant.hardware.probe import probe
+from assistant.hardware.probe import measured
 from assistant.hardware.speed import SpeedStore
 
 _MOST_FOUND: Final = 20
@@ -37,8 +37,7 @@ def first_start(settings: Settings) -> FirstStart | None:
     """What to offer; None where the user has a model, or has had the offer."""
     if settings.model is not None or not is_first() or installed.load():
         return None
-    hardware = probe()
-    wants = Wants(n_ctx=settings.n_ctx or None)
-    ranked = recommend(load_offers(), hardware, wants, SpeedStore().by_file())
+    hardware = measured()
+    ranked = recommend(load_offers(), hardware, Wants.of(settings), SpeedStore().by_file())
     best = ranked[0] if ranked and ranked[0].is_fit else None
     return FirstStart(hardware, best, tuple(islice(search(), _MOST_FOUND)), settings.offline)

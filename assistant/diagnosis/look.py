@@ -33,7 +33,6 @@ from assistant.diagnosis.facts import (
 from assistant.diagnosis.smoke import smoke
 from assistant.engine.options import LoadOptions
 from assistant.errors import MullError
-from assistant.hardware.fit import Wants
 
 _PATIENCE_S: Final = 20.0
 _DEEP_PATIENCE_S: Final = 600.0
@@ -137,7 +136,7 @@ def _model(settings: config.Settings, found: Or[Machine]) -> Model:
     from assistant.catalog.families import recognise
     from assistant.catalog.gguf import inspect
     from assistant.hardware.expected import tokens_per_second
-    from assistant.hardware.fit import fit
+    from assistant.hardware.fit import Wants, fit
     from assistant.hardware.requirements import requirements
     from assistant.hardware.speed import SpeedStore
 
@@ -149,7 +148,7 @@ def _model(settings: config.Settings, found: Or[Machine]) -> Model:
     except MullError as error:
         return Model(name, str(path), problem=error.message, next_step=error.next_step)
     memory = requirements(info)
-    plan = fit(memory, found.hardware, _wants(settings)) if isinstance(found, Machine) else None
+    plan = fit(memory, found.hardware, Wants.of(settings)) if isinstance(found, Machine) else None
     measured = SpeedStore().by_file().get((path.name, info.size_bytes), 0.0)
     speed = measured
     if plan and isinstance(found, Machine):
@@ -164,17 +163,6 @@ def _model(settings: config.Settings, found: Or[Machine]) -> Model:
         tokens_per_second=speed,
         is_measured=measured > 0,
         is_starter=path == paths.starter_model(),
-    )
-
-
-def _wants(settings: config.Settings) -> Wants:
-    return Wants(
-        n_ctx=settings.n_ctx or None,
-        n_seq_max=settings.n_seq_max or None,
-        kv_type=None if settings.kv_type == "auto" else settings.kv_type,
-        n_batch=settings.n_batch or None,
-        n_gpu_layers=None if settings.n_gpu_layers < 0 else settings.n_gpu_layers,
-        n_threads=settings.n_threads or None,
     )
 
 
@@ -210,15 +198,7 @@ def _smoke(settings: config.Settings, is_deep: bool, stop: threading.Event) -> S
         left_out = "the chosen model is large: --deep loads it"
     else:
         path = chosen
-    options = LoadOptions(
-        path=str(path),
-        n_ctx=settings.n_ctx,
-        n_batch=settings.n_batch,
-        n_seq_max=settings.n_seq_max,
-        n_threads=settings.n_threads,
-        n_gpu_layers=settings.n_gpu_layers,
-        kv_type=settings.kv_type,
-    )
     name = "The starter model" if path == paths.starter_model() else str(settings.model)
+    options = LoadOptions.of(path, settings)
     found = smoke(options, name, _DEEP_PATIENCE_S if is_deep else _PATIENCE_S, stop=stop)
     return replace(found, left_out=left_out)

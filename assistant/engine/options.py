@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from assistant.config import Settings
 
 IDLE_SLOTS: Final = 2
 """Sequences beyond the user's samples, which keep the beginnings of earlier conversations."""
@@ -41,6 +45,19 @@ class LoadOptions:
     """Whether the planner has found that the cache can be kept in fewer bits."""
     is_planned: bool = False
     """Whether the planner has settled all of this, or it is not to."""
+
+    @classmethod
+    def of(cls, path: Path, settings: Settings) -> LoadOptions:
+        """A file loaded as the user has set it; what was not set is left to the planner."""
+        return cls(
+            path=str(path),
+            n_ctx=settings.n_ctx,
+            n_batch=settings.n_batch,
+            n_seq_max=settings.n_seq_max,
+            n_threads=settings.n_threads,
+            n_gpu_layers=settings.n_gpu_layers,
+            kv_type=settings.kv_type,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
 from assistant.catalog.gguf import GGUFInfo
 from assistant.engine.options import LoadOptions, Planned
 from assistant.hardware import devices
 from assistant.hardware.fit import Wants, fit
 from assistant.hardware.machine import Hardware
-from assistant.hardware.memory import KVType
 from assistant.hardware.probe import probe
 from assistant.hardware.requirements import requirements
 
@@ -24,7 +22,8 @@ def planned(options: LoadOptions, gguf: GGUFInfo, hardware: Hardware | None = No
         hardware: the machine; looked at now if left out.
     """
     model = requirements(gguf)
-    plan = fit(model, hardware or probe(devices.listed), _wants(options))
+    wants = replace(Wants.of(options), flash_attn=options.flash_attn)
+    plan = fit(model, hardware or probe(devices.listed), wants)
     settled = replace(
         options,
         n_ctx=plan.n_ctx,
@@ -41,16 +40,3 @@ def planned(options: LoadOptions, gguf: GGUFInfo, hardware: Hardware | None = No
         is_planned=True,
     )
     return Planned(settled, plan.note)
-
-
-def _wants(options: LoadOptions) -> Wants:
-    """What the user has set."""
-    return Wants(
-        n_ctx=options.n_ctx or None,
-        n_seq_max=options.n_seq_max or None,
-        kv_type=None if options.kv_type == "auto" else cast("KVType", options.kv_type),
-        n_batch=options.n_batch or None,
-        n_gpu_layers=None if options.n_gpu_layers < 0 else options.n_gpu_layers,
-        n_threads=options.n_threads or None,
-        flash_attn=options.flash_attn,
-    )

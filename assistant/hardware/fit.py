@@ -20,14 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol, cast
 
 from assistant.engine.options import IDLE_SLOTS
 from assistant.hardware.machine import Gpu, Hardware, MiB, size
 from assistant.hardware.memory import KVType, Load, ModelMemory, Need, Needs
 
-MOST_VOTES: Final = 8
-"""Samples side by side where there is room."""
 LARGE_CONTEXT: Final = 16384
 """Context above which more is a luxury: the memory of it is cleared at every load."""
 
@@ -41,6 +39,31 @@ _MORE_KEPT: Final = ((LARGE_CONTEXT, 0.3), (8192, 0.1))
 """Likewise, beside a context above so many tokens."""
 
 
+class LoadWishes(Protocol):
+    """How the user wants a model loaded: the settings, and the options that come of them."""
+
+    @property
+    def n_ctx(self) -> int:
+        """Context in tokens; 0 leaves it to Mull, and so for the others but these two."""
+
+    @property
+    def n_seq_max(self) -> int: ...
+
+    @property
+    def kv_type(self) -> str:
+        """f16, q8_0, q4_0; "auto" leaves it to Mull."""
+
+    @property
+    def n_batch(self) -> int: ...
+
+    @property
+    def n_gpu_layers(self) -> int:
+        """-1 leaves them to Mull."""
+
+    @property
+    def n_threads(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wants:
     """What the user has set; None is left to Mull."""
@@ -52,6 +75,18 @@ class Wants:
     n_gpu_layers: int | None = None
     n_threads: int | None = None
     flash_attn: bool = True
+
+    @classmethod
+    def of(cls, wishes: LoadWishes) -> Wants:
+        """What is set among the user's wishes."""
+        return cls(
+            n_ctx=wishes.n_ctx or None,
+            n_seq_max=wishes.n_seq_max or None,
+            kv_type=None if wishes.kv_type == "auto" else cast("KVType", wishes.kv_type),
+            n_batch=wishes.n_batch or None,
+            n_gpu_layers=None if wishes.n_gpu_layers < 0 else wishes.n_gpu_layers,
+            n_threads=wishes.n_threads or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

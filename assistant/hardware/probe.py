@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,12 @@ def probe(
     if not gpus and not advice:
         advice = missing(built_for, root)
     return Hardware(total, free, gpus, cpu, bandwidth.remembered(cpu, state), advice)
+
+
+def measured() -> Hardware:
+    """The machine as it is now, with the memory's speed: if nobody has measured it, it takes 0.2 s."""
+    found = probe()
+    return replace(found, bandwidth=found.bandwidth or bandwidth.known(found.cpu))
 
 
 def used_gpus(devices: Sequence[Device], free_ram: int) -> tuple[Gpu, ...]:

@@ -22,24 +22,13 @@ def machine(described: str | None = None) -> Hardware:
         from assistant.hardware.machine import parse
 
         return parse(described)
-    from dataclasses import replace
+    from assistant.hardware.probe import measured
 
-    from assistant.hardware import bandwidth
-    from assistant.hardware.probe import probe
-
-    found = probe()
-    return replace(found, bandwidth=found.bandwidth or bandwidth.known(found.cpu))
+    return measured()
 
 
 def wants(args: Namespace, settings: Settings) -> Wants:
     """What the user has set of how a model is loaded; for another machine, only its context."""
     if args.described is not None:
         return Wants(n_ctx=settings.n_ctx or None)
-    return Wants(
-        n_ctx=settings.n_ctx or None,
-        n_seq_max=settings.n_seq_max or None,
-        kv_type=None if settings.kv_type == "auto" else settings.kv_type,
-        n_batch=settings.n_batch or None,
-        n_gpu_layers=None if settings.n_gpu_layers < 0 else settings.n_gpu_layers,
-        n_threads=settings.n_threads or None,
-    )
+    return Wants.of(settings)
