@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import UsageError
+from assistant.store.exporting import Format, document, write_new
 
 if TYPE_CHECKING:
     from assistant.store.journal import Journal
     from assistant.store.store import Store
 
-FORMATS = (".md", ".html", ".json")
+FORMATS: dict[str, Format] = {".md": "md", ".html": "html", ".json": "json"}
 
 
 def export(store: Store, journal: Journal, conversation_id: str, name: str) -> Path:
@@ -31,32 +32,13 @@ def export(store: Store, journal: Journal, conversation_id: str, name: str) -> P
     """
     journal.flush()
     path = Path(name).expanduser() if name else Path(_file_name(store.find(conversation_id).title))
-    if path.suffix.lower() not in FORMATS:
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
         raise UsageError(
             f"{path} is none of .md, .html and .json.", "Name a file that ends with one of them."
         )
-    text = _document(store, conversation_id, path.suffix.lower())
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already.", "Name another file: /export FILE.") from None
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}.", "Name a file that you may write."
-        ) from None
+    write_new(path, document(store, [conversation_id], form), "Name another file: /export FILE.")
     return path.absolute()
-
-
-def _document(store: Store, conversation_id: str, suffix: str) -> str:
-    if suffix == ".json":
-        from assistant.store.exchange import exported
-
-        return exported([store.whole(conversation_id)])
-    from assistant.store import documents
-
-    write = documents.html if suffix == ".html" else documents.markdown
-    return write(store.conversation(conversation_id), has_thinking=False)
 
 
 def _file_name(title: str) -> str:

@@ -18,6 +18,7 @@ from assistant.cli._listing import count, fields, line, marked, say, write, writ
 from assistant.errors import UsageError
 
 if TYPE_CHECKING:
+    from assistant.store.exporting import Format
     from assistant.store.store import Store
     from assistant.store.values import Hit, Summary
 
@@ -34,7 +35,9 @@ examples:
 
 To go on with a conversation: mull -c, or mull --conversation 7kq2."""
 
-_FORMATS = {"md": "md", "markdown": "md", "json": "json", "html": "html", "htm": "html"}
+_FORMATS: dict[str, Format] = {
+    "md": "md", "markdown": "md", "json": "json", "html": "html", "htm": "html",
+}  # fmt: skip
 _FEW = 20
 
 
@@ -140,53 +143,34 @@ def _search(args: Namespace, store: Store) -> ExitCode:
 
 
 def _show(args: Namespace, store: Store) -> ExitCode:
+    from assistant.store.exporting import document
+
     summary = store.find(args.id)
     if args.json:
-        from assistant.store.exchange import exported
-
-        sys.stdout.write(exported([store.whole(summary.id)]))
+        sys.stdout.write(document(store, [summary.id], "json"))
         return ExitCode.ANSWERED
-    from assistant.store.documents import markdown
-
-    write(markdown(store.conversation(summary.id), has_thinking=args.thinking), end="")
+    write(document(store, [summary.id], "md", has_thinking=args.thinking), end="")
     return ExitCode.ANSWERED
 
 
 def _export(args: Namespace, store: Store) -> ExitCode:
     path = Path(args.out) if args.out else None
     given = args.format or (path.suffix.lstrip(".").lower() if path else "md")
+    from assistant.store.exporting import document, write_new
+
     if given not in _FORMATS:
         raise UsageError(f'"{given}" is not a format to export to.', "Write --format md, json or html.")
     format_ = _FORMATS[given]
     summaries = _chosen(args, store, archived_too=True)
     if format_ != "json" and len(summaries) > 1:
         raise UsageError(f"{given} takes one conversation at a time.", "Name one, or write --format json.")
-    text = _document(store, summaries, format_, has_thinking=args.thinking)
+    text = document(store, [summary.id for summary in summaries], format_, has_thinking=args.thinking)
     if path is None:
         write(text, end="")
         return ExitCode.ANSWERED
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already.", "Name another file, or remove that one first.") from None
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}.", "Name a file that you may write."
-        ) from None
+    write_new(path, text, "Name another file, or remove that one first.")
     say(f"{count(len(summaries))} written to {path}.")
     return ExitCode.ANSWERED
-
-
-def _document(store: Store, summaries: Sequence[Summary], format_: str, *, has_thinking: bool) -> str:
-    if format_ == "json":
-        from assistant.store.exchange import exported
-
-        return exported(store.whole(summary.id) for summary in summaries)
-    from assistant.store import documents
-
-    write = documents.html if format_ == "html" else documents.markdown
-    return write(store.conversation(summaries[0].id), has_thinking=has_thinking)
 
 
 def _import(args: Namespace, store: Store) -> ExitCode:
