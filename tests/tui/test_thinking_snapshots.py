@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from assistant.events import Answer
 from tests.tui import runs
 from tests.tui.driving import ask, phase, prompt, shown, wait_until
+from tests.tui.driving import words as words_of
 from tests.tui.scripted import ScriptedSession, Step
 from tests.tui.test_snapshots import Compare, compare, settle
 
@@ -49,7 +51,8 @@ def drive(name: str) -> Any:
         if words == "tokens/s":
             await wait_until(pilot, lambda: phase(pilot) == "ready")
         await pilot.press(*keys)
-        await pilot.pause()
+        if name == "why":  # the page is written once its width is known
+            await wait_until(pilot, lambda: "The question" in words_of(pilot.app.screen.query_one(Static)))
         prompt(pilot).cursor_blink = False
 
     return to_the_state
