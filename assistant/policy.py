@@ -242,9 +242,9 @@ def doubt(at: Situation, outcome: Outcome, last: Plan) -> str:
     """One sentence where nothing is certain at the end, or empty."""
     if outcome.is_stopped:
         return ""
-    is_vote = last.strategy != "draft_agreement" and outcome.agreement is not None
-    if is_vote and outcome.agreement is not None and outcome.agreement <= 0.5:
-        return f"The samples disagree: only {share(outcome.agreement)} of the vote is for this answer."
+    vote = None if last.strategy == "draft_agreement" else outcome.agreement
+    if vote is not None and vote <= 0.5:
+        return f"The samples disagree: only {share(vote)} of the vote is for this answer."
     if outcome.check is not None and outcome.check < 1:
         return f"This program meets only {share(outcome.check)} of the examples in the question."
     if outcome.certainty is None or not at.can_vote:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from assistant.plans import Outcome, Situation
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assistant.plans import Outcome, Situation
 
 _ABOUT = {
     "maths": "a calculation",

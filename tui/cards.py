@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from assistant.reasons import share
 from assistant.terminal import visible
 
 from . import figures
@@ -112,7 +113,7 @@ def bars(stage: StageRecord, width: int) -> list[Content]:
                 block(weight / total, bar_cells), "$text-success" if i == 0 else "$foreground 40%"
             )
             + Content.styled(f" {n}", style)
-            + Content.styled(f" · {figures.share(weight / total)}", "$foreground 50%")
+            + Content.styled(f" · {share(weight / total)}", "$foreground 50%")
         )
     return [*lines, _verdict(stage, tally)]
 
@@ -121,5 +122,5 @@ def _verdict(stage: StageRecord, tally: Tally) -> Content:
     n_ended = f"{tally.n_done} of up to {tally.n_samples} samples"
     if stage.decided_after:
         return Content.styled(f"decided after {stage.decided_after} of {tally.n_samples} samples", "bold")
-    said = f"{figures.share(tally.certainty)} certain" if tally.shares else "no answer yet"
+    said = f"{share(tally.certainty)} certain" if tally.shares else "no answer yet"
     return Content.styled(f"{n_ended}{figures.SEPARATOR}{said}", "$foreground 50%")

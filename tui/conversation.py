@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.query import Attachment, Message, Query
+from assistant.query import Attachment, Query
 from assistant.store.recording import Turn
 
 from .dialogue import Dialogue
@@ -70,18 +70,11 @@ class OpenConversation:
             begun_by: an unfinished answer to it, to be gone on with from its last word.
         """
         question = self.dialogue[question_id]
-        begun = None
-        if (
-            begun_by is not None
-            and (answer := self.dialogue[begun_by])
-            and (answer.content or answer.thinking)
-        ):
-            begun = Message("assistant", answer.content, answer.thinking)
         query = Query(
             question.content,
             self.dialogue.told(question_id),
             attachments=question.attachments,
-            begun=begun,
+            begun=None if begun_by is None else self.dialogue[begun_by].begun,
         )
         turn = Turn(query, self.id, question.parent_id, question_id)
         self._take_in(turn)

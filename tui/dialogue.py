@@ -121,7 +121,3 @@ class Dialogue:
     def switch(self, message_id: int) -> None:
         """Show the branch of this message, down to where it was written last."""
         self._leaf, self._path = self._tree.newest_leaf(message_id), None
-
-    def go_to(self, leaf_id: int | None) -> None:
-        """Show the branch that ends here."""
-        self._leaf, self._path = leaf_id, None

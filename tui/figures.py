@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assistant.reasons import share
+
 if TYPE_CHECKING:
     from assistant.events import Answer
 
@@ -57,11 +59,6 @@ def seconds(duration_s: float) -> str:
 def fine_seconds(duration_s: float) -> str:
     """Seconds with a decimal while they are few."""
     return f"{duration_s:.1f} s" if duration_s < 10 else seconds(duration_s)
-
-
-def share(part: float) -> str:
-    """0.5 -> 50 %."""
-    return f"{part:.0%}".replace("%", " %")
 
 
 def thinking_figures(n_tokens: int, budget: int, duration_s: float, left_s: float | None) -> str:

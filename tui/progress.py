@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from assistant.reasons import share
+
 from . import figures, stage_words
 from .run_record import SIDE_BY_SIDE
 from .speed import Speed
@@ -73,7 +75,7 @@ class Progress:
     def take(self, event: AnyEvent) -> None:
         """Follow one event."""
         if event.event == "loading":
-            self._enter("loading", f"loading {figures.share(event.progress)}")
+            self._enter("loading", f"loading {share(event.progress)}")
         elif event.event == "plan":
             self._plan(event)
         elif event.event == "prefill":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from assistant.reasons import share
 from assistant.terminal import visible
 
 from . import figures
@@ -108,7 +109,7 @@ def _what_came(stage: StageRecord) -> list[Row]:
     for i, probe in enumerate(stage.probes):
         left = ": left with it" if probe.is_exit else ""
         said = f"at {figures.tokens(probe.tokens)}: {short(probe.answer) or 'no answer'}, "
-        lines.append(_row("" if i else "  asked", f"{said}{figures.share(probe.confidence)} sure{left}"))
+        lines.append(_row("" if i else "  asked", f"{said}{share(probe.confidence)} sure{left}"))
     for i, number in enumerate(sorted(stage.samples)):
         sample = stage.samples[number]
         said = f"{number + 1}  {short(sample.answer) or 'no answer'}{figures.SEPARATOR}"
@@ -116,7 +117,7 @@ def _what_came(stage: StageRecord) -> list[Row]:
         ending = f"{figures.SEPARATOR}dropped" if sample.state == "dropped" else ""
         lines.append(_row("" if i else "  samples", said + ending))
     if stage.tally is not None:
-        certainty = f"{figures.share(stage.tally.certainty)} certain"
+        certainty = f"{share(stage.tally.certainty)} certain"
         decided = f"decided after {stage.decided_after} of {stage.tally.n_samples}"
         lines.append(_row("  vote", f"{decided if stage.decided_after else 'not decided'}, {certainty}"))
     return lines
@@ -140,9 +141,9 @@ def _cost(answer: Answer, record: RunRecord) -> list[Row]:
     if n_probes:
         lines.append(_row("probes", figures.count(n_probes)))
     if answer.agreement is not None:
-        lines.append(_row("agreement", figures.share(answer.agreement)))
+        lines.append(_row("agreement", share(answer.agreement)))
     if answer.certainty is not None:
-        lines.append(_row("certainty", figures.share(answer.certainty)))
+        lines.append(_row("certainty", share(answer.certainty)))
     if answer.doubt:
         lines.append(_row("doubt", Content.styled(visible(answer.doubt), "$text-warning")))
     return lines

@@ -68,6 +68,11 @@ class StoredMessage:
         return self.role == "assistant" and self.status in ("interrupted", "stopped", "failed")
 
     @property
+    def begun(self) -> Message | None:
+        """What there is of an answer, for the model to go on from; None where there is nothing."""
+        return Message("assistant", self.content, self.thinking) if self.content or self.thinking else None
+
+    @property
     def version(self) -> int:
         """Which of its siblings this is, from 1."""
         return self.siblings.index(self.id) + 1
@@ -159,12 +164,11 @@ def asked_again(conversation: Conversation, answer_id: int, *, is_continued: boo
     places = {message.id: place for place, message in enumerate(conversation.messages)}
     place = places[answer_id]
     answer, question = conversation.messages[place], conversation.messages[place - 1]
-    has_begun = is_continued and bool(answer.content or answer.thinking)
     return Query(
         question.content,
         history=history(conversation.messages[: place - 1]),
         attachments=question.attachments,
-        begun=Message("assistant", answer.content, answer.thinking) if has_begun else None,
+        begun=answer.begun if is_continued else None,
     )
 
 

@@ -60,6 +60,4 @@ def _write(stage: Stage, task: Task, messages: tuple[Message, ...], i: int) -> G
 def _score(stage: Stage, track: Track) -> float:
     """How good an answer is, 0 to 1."""
     checked = stage.task.judge.check(track.answer)
-    if checked is not None:
-        return checked
-    return stage.certainty(track) or 0.0
+    return checked if checked is not None else stage.certainty(track) or 0.0

@@ -12,6 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from assistant.reasons import share
+
 from .. import figures
 from ..filling import Filling
 from ..meter import meter
@@ -54,7 +56,7 @@ class ContextScreen(ModalScreen[str | None]):
         }
         lines = [
             Content(f"{figures.count(filling.total)} of {figures.tokens(filling.n_ctx)}, ")
-            + Content(f"{figures.share(filling.share)}; the parts are estimates"),
+            + Content(f"{share(filling.share)}; the parts are estimates"),
             Content(""),
         ]
         for name, n_tokens in parts.items():

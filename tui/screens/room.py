@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import ContextFull, MullError
 from assistant.query import Attachment, Query
+from assistant.reasons import share
 from assistant.wording import prompt
 
-from .. import figures
 from ..conversation import OpenConversation
 from ..filling import LEAST_FREE, Filling, Ratio, filling, first_to_tell, fitting, learned, n_turns
 from ..widgets.room import RoomOffer
@@ -115,7 +115,7 @@ class RoomScreen(BranchingScreen):
         elif answer is not None and answer.finish_reason == "context":
             told = "The answer was cut off, for the context is full."
         elif full.is_near and full.share >= self._offered_from:
-            told = f"{figures.share(full.share)} of the context is full."
+            told = f"{share(full.share)} of the context is full."
         else:
             offer.withdraw()
             return
