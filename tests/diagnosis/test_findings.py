@@ -181,7 +181,7 @@ def test_amx_by_another_compiler_is_well(compiler: str) -> None:
 
 
 def test_a_model_that_does_not_fit() -> None:
-    from assistant.hardware.expected import assumed
+    from tests.assumed import assumed
 
     memory = assumed("large", 60 * GiB, 70_000_000_000)
     plan = fit(memory, parse("16GiB ram"), Wants())

@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from assistant.catalog.gguf import GGUFInfo, inspect
-from assistant.hardware.expected import assumed, tokens_per_second
+from assistant.hardware.expected import tokens_per_second
 from assistant.hardware.fit import fit
 from assistant.hardware.machine import parse
 from assistant.hardware.memory import Load, Needs
 from assistant.hardware.requirements import requirements
 from tests import real_shapes
+from tests.assumed import assumed
 
 UNUSUAL = ("Gemma", "Nemotron", "Granite", "LFM2")
 """Caches that are far from the usual: their size has to be told."""

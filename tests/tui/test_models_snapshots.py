@@ -23,9 +23,10 @@ from assistant.catalog.offers import Model, ModelFile, Offer
 from assistant.catalog.ranking import Advice
 from assistant.catalog.shelf import Item, offered, verdict
 from assistant.download.meter import Progress
-from assistant.hardware.expected import assumed, tokens_per_second
+from assistant.hardware.expected import tokens_per_second
 from assistant.hardware.fit import fit
 from assistant.hardware.machine import parse
+from tests.assumed import assumed
 from tests.tui.driving import phase, prompt, wait_until, words
 from tests.tui.scripted import ScriptedSession
 
