@@ -219,19 +219,13 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def config_file() -> Path:
-    """The settings file: `MULL_CONFIG_FILE`, or config.toml in the settings folder; it may not exist."""
-    named = os.environ.get("MULL_CONFIG_FILE")
-    return Path(named).expanduser() if named else paths.config_dir() / "config.toml"
-
-
 def load(flags: Mapping[str, object] | None = None) -> Settings:
     """The settings in force; `flags` are those that were typed, by field name, as text or as values.
 
     Raises:
         ConfigError: a value, a key, the file or a variable is wrong.
     """
-    values = _from_file(config_file())
+    values = _from_file(paths.config_file())
     values |= _checked(_from_environment(os.environ), _ENVIRONMENT)
     values |= _checked(flags or {}, _FLAGS)
     return Settings.model_construct(**values)
@@ -243,7 +237,7 @@ def origins() -> dict[str, str]:
     Raises:
         ConfigError: as `load` does.
     """
-    path = config_file()
+    path = paths.config_file()
     where = dict.fromkeys(_from_file(path), str(path))
     return where | {name: variable(name) for name in _checked(_from_environment(os.environ), _ENVIRONMENT)}
 

@@ -25,6 +25,19 @@ def config_dir() -> Path:
     return _folder("config", platformdirs.user_config_path("mull", appauthor=False))
 
 
+def config_file() -> Path:
+    """The settings file: `MULL_CONFIG_FILE`, or config.toml in the settings folder; it may not exist."""
+    named = os.environ.get("MULL_CONFIG_FILE")
+    return Path(named).expanduser() if named else config_dir() / "config.toml"
+
+
+def is_anything_set() -> bool:
+    """Whether the settings file or the environment may hold a setting; else the defaults are in force."""
+    return any(name.startswith("MULL_") and name != "MULL_HOME" for name in os.environ) or os.path.lexists(
+        config_file()
+    )
+
+
 def state_dir() -> Path:
     """What Mull remembers from run to run and may lose without harm, such as measured speeds."""
     return _folder("state", platformdirs.user_state_path("mull", appauthor=False))

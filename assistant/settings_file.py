@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.config import config_file, variable
+from assistant.config import variable
 from assistant.errors import ConfigError
 from assistant.files import write_whole
+from assistant.paths import config_file
 
 
 @dataclass(frozen=True, slots=True)

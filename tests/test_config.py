@@ -10,8 +10,9 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from assistant.config import Settings, config_file, load
+from assistant.config import Settings, load
 from assistant.errors import ConfigError
+from assistant.paths import config_file
 from assistant.strategies import STRATEGIES
 
 

@@ -62,7 +62,7 @@ from tests.tui.driving import phase, wait_until
 from tests.tui.scripted import ScriptedSession
 
 async def main():
-    app = MullApp(ScriptedSession, clock=lambda: 0.0, stock=stock(Settings()))
+    app = MullApp(ScriptedSession, clock=lambda: 0.0, stock=stock(Settings))
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: phase(pilot) == "ready" and app.screen.query(Offer))
         await pilot.press("f7")

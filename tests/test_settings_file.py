@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.config import config_file, load
+from assistant.config import load
 from assistant.errors import ConfigError
+from assistant.paths import config_file
 from assistant.settings_file import _replaced, write_setting
 
 FILE = """\

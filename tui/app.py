@@ -144,19 +144,25 @@ class MullApp(ShelfApp):
                 self.notify(f"The setting theme, {self._wishes.theme}, comes back at the next start.")
 
 
-def run(settings: Settings, journal: Journal | None = None, conversation_id: str | None = None) -> None:
-    """Run the app until the user quits."""
+def run(
+    settings: Callable[[], Settings],
+    wishes: Taste,
+    *,
+    is_offline: bool = False,
+    journal: Journal | None = None,
+    conversation_id: str | None = None,
+) -> None:
+    """Run the app until the user quits; `settings` is called in threads, after first paint."""
 
     def open_session() -> SessionLike:
         from assistant.session import Session
 
-        return Session.open(settings)
+        return Session.open(settings())
 
-    wishes = Taste(settings.theme, settings.keys)
     MullApp(
         open_session,
         journal=journal,
         conversation_id=conversation_id,
         wishes=wishes,
-        stock=make_stock(settings),
+        stock=make_stock(settings, is_offline=is_offline),
     ).run()

@@ -29,7 +29,7 @@ class Stock:
     """Whether the user wants nothing fetched."""
 
 
-def stock(settings: Settings) -> Stock:
+def stock(settings: Callable[[], Settings], *, is_offline: bool = False) -> Stock:
     """The models of this machine and of the catalogue."""
 
     def shelf(used: Path | None) -> tuple[str, tuple[Item, ...]]:
@@ -39,22 +39,22 @@ def stock(settings: Settings) -> Stock:
         from assistant.hardware.speed import SpeedStore
 
         hardware = measured()
-        return hardware.sentence(), listed(hardware, Wants.of(settings), SpeedStore().by_file(), used)
+        return hardware.sentence(), listed(hardware, Wants.of(settings()), SpeedStore().by_file(), used)
 
     def open_model(name: str) -> SessionLike:
         from assistant.catalog import installed
         from assistant.session import Session
 
         is_starter = name == installed.STARTER and installed.find(name) is None
-        return Session.open(settings.model_copy(update={"model": None if is_starter else Path(name)}))
+        return Session.open(settings().model_copy(update={"model": None if is_starter else Path(name)}))
 
     def first() -> FirstStart | None:
         from assistant.catalog.shown import is_first
 
-        if settings.model is not None or not is_first():
+        if settings().model is not None or not is_first():
             return None
         from assistant.catalog.first_start import first_start  # with what reads the catalogue
 
-        return first_start(settings)
+        return first_start(settings())
 
-    return Stock(shelf, open_model, first, settings.offline)
+    return Stock(shelf, open_model, first, is_offline)

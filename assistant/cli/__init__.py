@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from assistant import __version__
 from assistant.cli._exit_codes import ExitCode, exit_code
 from assistant.cli._flags import add_continuing, add_settings, is_continuing, typed
 from assistant.errors import MullError, UsageError
+
+if TYPE_CHECKING:
+    from assistant.config import Settings
 
 _DESCRIPTION = """\
 A local assistant that thinks as hard as the question deserves.
@@ -95,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        args = _parser().parse_args(argv)
+        given = sys.argv[1:] if argv is None else argv
+        args = _parser(is_whole=not _opens_chat(given)).parse_args(given)
     except SystemExit as request:  # argparse ends --help and --version so
         return int(request.code or 0)
     return int(args.run(args))
@@ -110,7 +114,12 @@ def print_error(error: MullError) -> None:
         print(f"      {visible(error.next_step)}", file=sys.stderr)
 
 
-def _parser() -> Parser:
+def _opens_chat(argv: Sequence[str]) -> bool:
+    """Whether it is plain that neither a command nor a setting is meant: then the parser need know none."""
+    return set(argv) <= {"-c", "--continue", "--plain"}
+
+
+def _parser(*, is_whole: bool) -> Parser:
     parser = Parser(
         prog="mull",
         usage='mull [settings]\n       mull ask [settings] "question"',
@@ -122,7 +131,7 @@ def _parser() -> Parser:
     )
     parser.set_defaults(run=_chat)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", prog="mull")
-    for module in iter_modules(__path__):
+    for module in iter_modules(__path__) if is_whole else ():
         if not module.name.startswith("_"):
             command = import_module(f"{__name__}.{module.name}")
             summary = str(command.__doc__).partition("\n")[0]
@@ -134,7 +143,8 @@ def _parser() -> Parser:
         help="Chat in plain lines, for screen readers: nothing is drawn, output is only ever added.",
     )
     add_continuing(parser)
-    add_settings(parser)
+    if is_whole:
+        add_settings(parser)
     return parser
 
 
@@ -145,21 +155,35 @@ def _chat(args: Namespace) -> int:
             "The chat needs a terminal, and this is not one.",
             'To ask one question, write: mull ask "question". Plain lines do anywhere: mull --plain',
         )
-    from assistant.config import load
-
-    settings = load(typed(args))
+    from assistant.paths import is_anything_set
     from assistant.store.journal import Journal
 
-    with closing(Journal(is_kept=settings.history == "on")) as journal:
+    flags = typed(args)
+    settings = _settings(flags) if args.is_plain or flags or is_anything_set() else None
+    with closing(Journal(is_kept=settings is None or settings.history == "on")) as journal:
         conversation = journal.conversation(args.conversation) if is_continuing(args) else None
-        if args.is_plain:
+        if settings is not None and args.is_plain:
             from assistant.cli._plain import run as run_plain
 
             return run_plain(settings, journal, conversation)
         from assistant.tui.app import run
+        from assistant.tui.taste import Taste
 
-        run(settings, journal, conversation.summary.id if conversation else None)
+        # What checks settings takes a fifth of the time to first paint: where there are none, it can wait.
+        run(
+            lambda: settings or _settings({}),
+            Taste() if settings is None else Taste(settings.theme, settings.keys),
+            is_offline=settings is not None and settings.offline,
+            journal=journal,
+            conversation_id=conversation.summary.id if conversation else None,
+        )
     return ExitCode.ANSWERED
+
+
+def _settings(flags: dict[str, object]) -> Settings:
+    from assistant.config import load
+
+    return load(flags)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -46,7 +46,7 @@ def run(args: Namespace) -> ExitCode:
     """Print what was asked for."""
     match args.what:
         case "path":
-            from assistant.config import config_file
+            from assistant.paths import config_file
 
             print(config_file())
         case "show":

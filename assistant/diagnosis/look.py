@@ -96,7 +96,7 @@ def guarded(part: Callable[[], _Part]) -> Or[_Part]:
 
 def _settings(flags: Mapping[str, object]) -> tuple[Or[Settings], config.Settings]:
     """What the settings say, and those that the rest is looked at with."""
-    path = config.config_file()
+    path = paths.config_file()
     try:
         in_force = config.load(flags)
         shown = in_force.model_dump(mode="json")

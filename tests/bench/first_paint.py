@@ -1,46 +1,49 @@
-"""Starts the chat without a terminal and prints the seconds from the given time to its first frame."""
+"""Starts Mull in a pseudo terminal, as `mull` does, and prints the seconds to its first frame."""
 
 from __future__ import annotations
 
+import os
+import pty
+import struct
+import subprocess
 import sys
+import tempfile
 import time
+from fcntl import ioctl
 from pathlib import Path
+from termios import TIOCSWINSZ
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assistant.tui import app as app_module
-from assistant.tui.app import MullApp
-from assistant.tui.protocol import SessionLike
-
-from assistant.config import load
+ROOT = Path(__file__).resolve().parents[2]
+MARK = b"Ask anything"
+"""What the first frame has, and nothing before it."""
 
 
-class FirstPaint(MullApp):  # type: ignore[misc]
-    """The chat, until it is on the screen."""
-
-    CSS_PATH = str(Path(app_module.__file__).with_name("mull.tcss"))
-
-    def on_ready(self) -> None:
-        """The first frame is out."""
-        self.call_after_refresh(self._report)
-
-    def _report(self) -> None:
-        seconds = time.time() - float(sys.argv[1])
-        self.exit()
-        print(f"{seconds:.3f}", file=sys.__stdout__)
-
-
-def main() -> None:
-    """Open the chat as the command line does."""
-    settings = load({})
-
-    def open_session() -> SessionLike:
-        from assistant.session import Session
-
-        return Session.open(settings)
-
-    FirstPaint(open_session).run(headless=True)
+def first_paint() -> float:
+    """Seconds from the start of the process to the first frame."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "MULL_HOME": home, "TERM": "xterm-256color"}
+        started = time.perf_counter()
+        mull = subprocess.Popen(
+            [sys.executable, "-m", "assistant"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = b""
+        while MARK not in shown:
+            shown += os.read(ours, 1 << 16)
+        seconds = time.perf_counter() - started
+        mull.kill()
+        mull.wait()
+    os.close(ours)
+    return seconds
 
 
 if __name__ == "__main__":
-    main()
+    print(f"{first_paint():.3f}")

@@ -117,7 +117,7 @@ def test_what_is_a_name_and_what_a_path(model: Path, tmp_path: Path, monkeypatch
 
 
 def test_a_name_in_the_settings_file_is_no_path_beside_it(own_home: Path) -> None:
-    from assistant.config import config_file
+    from assistant.paths import config_file
 
     put(config_file(), b'model = "some-model"\n')
     assert load_settings().model == Path("some-model")

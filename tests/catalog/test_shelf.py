@@ -10,10 +10,11 @@ from assistant.catalog import choosing, installed, shown
 from assistant.catalog.families import load_offers
 from assistant.catalog.first_start import first_start
 from assistant.catalog.shelf import shelf
-from assistant.config import Settings, config_file
+from assistant.config import Settings
 from assistant.config import load as load_settings
 from assistant.errors import ModelFileError
 from assistant.hardware.machine import parse
+from assistant.paths import config_file
 
 MACHINE = parse("8GiB cuda, 16GiB ram")
 

@@ -13,7 +13,6 @@ import pytest
 
 from assistant import cli, paths
 from assistant.catalog import installed
-from assistant.config import config_file
 from assistant.diagnosis import look as looking
 from assistant.diagnosis import smoke as smoking
 from assistant.diagnosis.facts import Failed
@@ -21,6 +20,7 @@ from assistant.diagnosis.look import guarded
 from assistant.diagnosis.surroundings import colours
 from assistant.engine.options import LoadOptions
 from assistant.engine.process import ProcessEngine
+from assistant.paths import config_file
 from assistant.store.health import health
 from assistant.store.journal import Journal
 from assistant.store.opening import open_database

@@ -17,10 +17,10 @@ from assistant import cli
 from assistant.catalog import installed
 from assistant.catalog.families import load_offers
 from assistant.cli._models._words import table
-from assistant.config import config_file
 from assistant.config import load as load_settings
 from assistant.hardware import probe
 from assistant.hardware.machine import parse
+from assistant.paths import config_file
 from tests import tiny_gguf
 from tests.cli.scripted import Terminal
 from tests.conftest import ROOT

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -80,6 +81,12 @@ class ChatScreen(RoomScreen):
         self._job = Job()
         self.call_after_refresh(self._begin, self._job)
         self.call_after_refresh(self.begin_keeping)
+        self.call_after_refresh(self._import_ahead)
+
+    @work(thread=True, group="import")
+    def _import_ahead(self) -> None:
+        """Import what the first answer needs while nobody waits for it."""
+        import_module("..widgets.transcript.answer", __package__)
 
     def on_unmount(self) -> None:
         """Stop what runs; the session itself is closed by the app."""

@@ -15,7 +15,6 @@ from ... import figures, stage_words
 from ...meter import meter
 from ...progress import Progress
 from ...run_record import RunRecord
-from .answer import AnswerText
 from .fold import Fold
 from .notice import ErrorLine, NoticeLine
 from .samples import SamplesPanel
@@ -25,7 +24,16 @@ from .turn import Turn
 if TYPE_CHECKING:
     from assistant.events import Answer, AnyEvent, Planned, ThinkingDelta
 
+    from .answer import AnswerText
+
 METER_CELLS = 16
+
+
+def answer_text() -> AnswerText:
+    """An empty answer. What shows Markdown takes long to import, and first paint needs none of it."""
+    from .answer import AnswerText
+
+    return AnswerText()
 
 
 class AssistantTurn(Turn):
@@ -42,7 +50,7 @@ class AssistantTurn(Turn):
         self._reading = Static(classes="reading")
         self._thinking = ThinkingPanel()
         self._samples: SamplesPanel | None = None
-        self._answer = AnswerText()
+        self._answer: AnswerText = answer_text()
         self._answer.display = False
         self._figures = Static(classes="figures")
         self._last_thought: ThinkingDelta | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -13,7 +13,6 @@ from textual.widget import Widget
 from assistant.errors import MullError
 from assistant.query import Attachment
 
-from .answer import AnswerText
 from .assistant import AssistantTurn
 from .notice import ErrorLine, NoticeLine
 from .turn import Turn, TurnShown
@@ -22,6 +21,8 @@ from .welcome import Welcome
 
 if TYPE_CHECKING:
     from assistant.store.values import Run, StoredMessage
+
+    from .answer import AnswerText
 
 CHUNK = 12
 """So many stored messages are shown at once."""
@@ -111,13 +112,17 @@ class Transcript(VerticalScroll, can_focus=False):
     @property
     def has_formulas(self) -> bool:
         """Whether any answer has a formula."""
-        return any(answer.has_formulas for answer in self.query(AnswerText))
+        return any(answer.has_formulas for answer in self._answers())
 
     def toggle_formulas(self) -> None:
         """Show the formulas of all answers as the model wrote them, or readable again."""
         self.shows_sources = not self.shows_sources
-        for answer in self.query(AnswerText):
+        for answer in self._answers():
             answer.shows_sources = self.shows_sources
+
+    def _answers(self) -> Iterator[AnswerText]:
+        # by name, for its class is not imported before there is an answer
+        return cast("Iterator[AnswerText]", iter(self.query("AnswerText")))
 
     async def clear(self) -> None:
         """Empty the conversation."""
