@@ -31,6 +31,9 @@ class LoadableEngine(Engine, Protocol):
     @property
     def is_loaded(self) -> bool: ...
 
+    @property
+    def asks_for_less(self) -> bool: ...
+
     def load(self) -> Iterator[Loaded]: ...
 
 
@@ -128,20 +131,20 @@ class Session:
         if not self._engine.is_loaded:
             raise EngineError("Loading the model was stopped.", "Ask again to load it.")
         settings = settings or self.settings
-        shown = False
-        try:
-            for event in self._answer(query, control, settings, batch):
-                shown |= isinstance(event, AnswerDelta)
-                yield event
-            return
-        except OutOfMemory:
-            if batch is not None or control.is_stopped:
-                raise
-        # the next start asks for less, and the question is answered after all
-        if shown:
-            yield Retracted()
-        yield from self.load()
-        yield from self._answer(query, control, settings, None)
+        while True:
+            shown = False
+            try:
+                for event in self._answer(query, control, settings, batch):
+                    shown |= isinstance(event, AnswerDelta)
+                    yield event
+                return
+            except OutOfMemory:
+                if batch is not None or control.is_stopped or not self._engine.asks_for_less:
+                    raise
+            # the next start asks for less, step by step, until the question is answered after all
+            if shown:
+                yield Retracted()
+            yield from self.load()
 
     def _answer(
         self, query: Query, control: Control, settings: Settings, batch: Batch | None

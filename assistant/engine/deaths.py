@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,11 @@ from assistant.hardware.system import n_memory_kills
 _FROM_OUTSIDE: Final = {"SIGTERM", "SIGHUP", "SIGINT"}
 """Signals that say nothing against the settings."""
 _LOG_TAIL: Final = 16 << 10
+_END_S: Final = 5.0
+"""Seconds that a process gets to be gone in; one that hangs in a driver may outlive even its kill."""
+_LEAST_SILENCE_S: Final = 120.0
+_SLOWEST_READ: Final = 20e6
+"""Bytes a second of the slowest disk that a model is worth loading from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,32 @@ class Death:
     """Whether it speaks against the build or the settings."""
     is_memory: bool = False
     """Whether memory ran out."""
+    is_hang: bool = False
+    """Whether it was ended because it had stood still."""
+
+
+def most_silence_s(n_bytes: int) -> float:
+    """How long a load may tell nothing, in seconds: a file may be read whole between two pieces of news.
+
+    Two minutes come on top, in which drivers start and compile their programs.
+    """
+    return _LEAST_SILENCE_S + n_bytes / _SLOWEST_READ
+
+
+def hung(seconds: float) -> Death:
+    """The end of a process that told nothing of its load for so long."""
+    span = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    return Death(f"told nothing for {span} while it loaded the model and was ended", is_hang=True)
+
+
+def end(child: subprocess.Popen[bytes], polite_s: float = 0.0) -> None:
+    """See that a process ends, if it does not by itself in so many seconds."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(polite_s)
+        return
+    child.kill()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_END_S)
 
 
 def death(child: subprocess.Popen[bytes] | None, log: Path, n_kills_before: int | None) -> Death:
@@ -40,10 +72,9 @@ def death(child: subprocess.Popen[bytes] | None, log: Path, n_kills_before: int 
     if child is None:
         return Death("is gone")
     try:
-        code = child.wait(timeout=5)
+        code = child.wait(_END_S)
     except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+        end(child)
         return Death("stopped answering and was ended")
     is_memory = _wrote_of_memory(log)
     if code >= 0:

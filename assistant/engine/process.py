@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,13 +16,14 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from assistant import paths
-from assistant.engine.deaths import Death, death
+from assistant.engine.deaths import Death, death, end, hung, most_silence_s
 from assistant.engine.options import LoadOptions, Planned
 from assistant.engine.protocol import ModelInfo, Request, SequenceEvent, ThinkingBudget
-from assistant.engine.safety import Cures, ladder, memory_ladder
-from assistant.engine.wire import SharedFlag, Wire
+from assistant.engine.safety import Cures, Rung, ladder, memory_ladder, without_gpu
+from assistant.engine.wire import SharedFlag, Silence, Wire
 from assistant.engine.worker import GGUF_ENGINE
 from assistant.errors import EngineDied, EngineError, MullError, OutOfMemory
+from assistant.hardware.devices import backends
 from assistant.hardware.system import n_memory_kills
 
 _START = (
@@ -30,7 +33,14 @@ _START = (
 _POLITE_THREADS = {"GOMP_SPINCOUNT": "2000"}
 """How long llama.cpp's threads wait for each other before they give the core away. By default they hold
 it for so long that one other busy program on a small machine costs nine tenths of the speed."""
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1", "HIP_VISIBLE_DEVICES": "-1", "GGML_VK_VISIBLE_DEVICES": ""}
+"""Keeps drivers that hang from being asked."""
 _ASK_AGAIN = "Ask again: the model will be started anew."
+_NOTHING_SMALLER = (
+    "Close other programs, or take a smaller model: nothing less is left to try with this one. "
+    '"mull models recommend" lists what fits.'
+)
+_AFTER_HANG = "See that the file can be read and the drivers work, or restart the machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,10 @@ class ProcessEngine:
         """Whether the child was ended for not heeding an interrupt."""
         self._death = Death("is gone")
         """The last one."""
+        self._avoids_gpu = False
+        """Whether the GPU's driver hung: it is left alone until Mull is started again."""
+        self.asks_for_less = False
+        """Whether the next load has settings that need less memory than those with which it ran out."""
         self._n_kills: int | None = None
         """How many processes the system had ended for want of memory when the child was started."""
         self.grace_s = 20.0
@@ -128,7 +142,7 @@ class ProcessEngine:
                 raise
         # A crash in mid-answer may come again: what followed it is proven by a whole run only.
         if is_cured:
-            self._cures.remember(self._wanted, self._options, self._planned)
+            self._remember()
 
     def batch(self) -> ProcessBatch:
         """A new, empty batch; one at a time."""
@@ -164,29 +178,38 @@ class ProcessEngine:
     def prove(self) -> None:
         """A run has ended well with the present settings."""
         if self._is_unproven:
-            self._cures.remember(self._wanted, self._options, self._planned)
+            self._remember()
         self._is_unproven, self._n_deaths = False, 0
+
+    def _remember(self) -> None:
+        """The present settings have helped; a driver that hung may be well again after a restart."""
+        if not self._avoids_gpu:
+            self._cures.remember(self._wanted, self._options, self._planned)
 
     def _ask(self, verb: str, *arguments: object) -> Iterator[Any]:
         """Ask the child; yields progress, and last the answer."""
         if self._wire is None:
             raise EngineDied("The model is not running.", _ASK_AGAIN)
         self._n_calls += 1
+        limit_s = most_silence_s(_size(self._options.path)) if verb == "load" else 0.0
         try:
             self._wire.send((verb, *arguments))
             while True:
-                kind, value = cast("tuple[str, Any]", self._wire.receive())
+                news = self._wire.receive_within(limit_s) if limit_s else self._wire.receive()
+                kind, value = cast("tuple[str, Any]", news)
                 if kind == "error":
                     raise cast("MullError", value)
                 yield value
                 if kind == "ok":
                     return
+        except Silence:
+            raise self._bury(hung(limit_s)) from None
         except (EOFError, OSError):
             raise self._bury() from None
         except OutOfMemory as error:
-            if self._model is not None:
-                self._make_room(error)
-            raise
+            if self._model is None:
+                raise
+            raise self._make_room(error) from None
         except MullError:
             raise
         except BaseException:
@@ -202,7 +225,7 @@ class ProcessEngine:
         self._n_kills = n_memory_kills()
         try:
             self._flag = SharedFlag()
-            environment = {**_POLITE_THREADS, **os.environ}
+            environment = {**_POLITE_THREADS, **os.environ, **(_NO_GPU if self._avoids_gpu else {})}
             command = [sys.executable, "-P", "-c", _START, self._factory, self._flag.path]
             self._child = subprocess.Popen(
                 [*command, json.dumps(sys.path)],
@@ -234,20 +257,28 @@ class ProcessEngine:
         Each ladder starts from the settings in force, so it may be climbed down step by step, and a want of
         memory after a crash goes its own way.
         """
-        is_memory = isinstance(error, OutOfMemory) or not self._death.is_crash
-        rungs = memory_ladder(self._options) if is_memory else ladder(self._options)
+        rungs = self._rungs(isinstance(error, OutOfMemory))
         if not rungs:
-            if isinstance(error, EngineDied):
-                log = _log_file()
-                raise EngineDied(error.message, f"Try another model; what the process said is in {log}.")
-            raise error
+            if isinstance(error, OutOfMemory):
+                raise OutOfMemory(error.message, _NOTHING_SMALLER)
+            advice = _AFTER_HANG if self._death.is_hang else "Try another model"
+            raise EngineDied(error.message, f"{advice}; what the process said is in {_log_file()}.")
+        self._avoids_gpu |= self._death.is_hang
         self._options, self._is_unproven = rungs[0].options, True
         return f"{error.message} Mull tries again {rungs[0].sentence}."
 
-    def _bury(self) -> EngineDied | OutOfMemory:
-        """Note how the child died and what that means for the next start."""
+    def _rungs(self, is_memory: bool) -> list[Rung]:
+        """What may help after the last failure."""
+        if is_memory:
+            return memory_ladder(self._options)
+        if self._death.is_hang:
+            return without_gpu(self._options) if backends() else []
+        return ladder(self._options) if self._death.is_crash else memory_ladder(self._options)
+
+    def _bury(self, found: Death | None = None) -> EngineDied | OutOfMemory:
+        """Note how the child died, if that is not known, and what it means for the next start."""
         was_running = self._model is not None
-        self._death = death(self._child, _log_file(), self._n_kills)
+        self._death = found or death(self._child, _log_file(), self._n_kills)
         if self._was_stuck:
             self._death = Death("did not stop when it was told to and was ended")
         self._was_stuck = False
@@ -260,16 +291,19 @@ class ProcessEngine:
         if not self._death.is_crash and not self._death.is_memory and self._n_deaths == 1:
             self._why_again = f"{message[:-1]}; Mull starts it again."
             return error
-        self._make_room(error)
-        return error
+        return self._make_room(error)
 
-    def _make_room(self, error: EngineDied | OutOfMemory) -> None:
-        """After the end of a run: the next start asks for less, if less there is."""
+    def _make_room(self, error: EngineDied | OutOfMemory) -> EngineDied | OutOfMemory:
+        """After the end of a run: the next start asks for less, if less there is; returns what to raise."""
         self._end_child()
         try:
             self._why_again = self._step_down(error)
-        except (EngineDied, OutOfMemory):
+            self.asks_for_less = True
+        except (EngineDied, OutOfMemory) as last:
             self._why_again = f"{error.message[:-1]}; Mull starts it again."
+            self.asks_for_less = False
+            return last
+        return error
 
     def _kill_if_stuck(self, child: subprocess.Popen[bytes] | None, n_calls: int) -> None:
         if child is not None and child is self._child and n_calls == self._n_calls and n_calls % 2:
@@ -288,11 +322,7 @@ class ProcessEngine:
         if wire is not None:
             wire.close()
         if child is not None:
-            try:
-                child.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            end(child, polite_s=0.5)
         if flag is not None:
             flag.remove()
         if log is not None:
@@ -346,6 +376,13 @@ class ProcessBatch:
             return
         if error is None:
             self._engine.prove()
+
+
+def _size(path: str) -> int:
+    """Bytes of a model file, all parts of a split one; 0 where there is none."""
+    file = Path(path)
+    pattern = re.sub(r"-00001-of-(\d{5})\.gguf$", r"-?????-of-\1.gguf", glob.escape(file.name))
+    return sum(part.stat().st_size for part in file.parent.glob(pattern) if part.is_file())
 
 
 def _log_file() -> Path:

@@ -70,6 +70,13 @@ def memory_ladder(options: LoadOptions) -> list[Rung]:
     return rungs
 
 
+def without_gpu(options: LoadOptions) -> list[Rung]:
+    """What to try when a driver hangs: the CPU, if a GPU was to be used."""
+    if options.n_gpu_layers == 0:
+        return []
+    return [Rung(replace(options, n_gpu_layers=0), "without the GPU")]
+
+
 def _half(options: LoadOptions) -> LoadOptions:
     """Half the context, in half the bits, for half the samples."""
     if options.n_ctx < 2 * _SMALL_N_CTX:

@@ -9,12 +9,19 @@ import ctypes
 import mmap
 import os
 import pickle
+import queue
 import struct
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 _LENGTH = struct.Struct("<I")
+
+
+class Silence(Exception):
+    """The other end said nothing for as long as it was given."""
 
 
 class Wire:
@@ -23,6 +30,10 @@ class Wire:
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self._reader = reader
         self._writer = writer
+        self._closing = threading.Lock()
+        self._is_reading = False
+        """Whether a thread waits for the next message."""
+        self._is_closed = False
 
     def send(self, message: object) -> None:
         """Send a message whole."""
@@ -35,13 +46,48 @@ class Wire:
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
         return pickle.loads(self._read(length))
 
-    def close(self) -> None:
-        """Close both pipes."""
-        for pipe in (self._writer, self._reader):
+    def receive_within(self, seconds: float) -> object:
+        """Wait for the next message, but not for longer; after a `Silence` nothing more can be received.
+
+        The waiting is a thread's, as not every system can wait for a pipe with a limit; one that hangs in a
+        driver may hold its end of the pipe even when it was killed, and the thread is left with it.
+
+        Raises:
+            Silence: nothing came in time.
+        """
+        came: queue.SimpleQueue[object | BaseException] = queue.SimpleQueue()
+
+        def wait() -> None:
             try:
-                pipe.close()
-            except OSError:
-                continue
+                came.put(self.receive())
+            except Exception as error:  # noqa: BLE001 - raised again by whoever waits
+                came.put(error)
+            with self._closing:
+                self._is_reading = False
+                if self._is_closed:
+                    self._close(self._reader)
+
+        self._is_reading = True
+        threading.Thread(target=wait, name="wire", daemon=True).start()
+        try:
+            message = came.get(timeout=seconds)
+        except queue.Empty:
+            raise Silence from None
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    def close(self) -> None:
+        """Close both pipes; one that a thread still reads from is closed by that, when it comes back."""
+        self._close(self._writer)
+        with self._closing:
+            self._is_closed = True
+            if not self._is_reading:
+                self._close(self._reader)
+
+    def _close(self, pipe: BinaryIO) -> None:
+        with suppress(OSError):
+            pipe.close()
 
     def _read(self, n: int) -> bytes:
         data = self._reader.read(n)

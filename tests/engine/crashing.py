@@ -82,6 +82,21 @@ def impatient(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> 
     return obedient(options, flag, on_progress)
 
 
+def hanging(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Its driver hangs unless nothing is to be on the GPU."""
+    _note_start()
+    if options.n_gpu_layers:
+        _hang()
+    return obedient(options, flag, on_progress)
+
+
+def hanging_always(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Never comes to an end of its load."""
+    _note_start()
+    _hang()
+    raise AssertionError("it was not ended")
+
+
 def greedy(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
     """Runs out of memory in mid-answer unless the context is small."""
     _note_start()
@@ -90,6 +105,17 @@ def greedy(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> Loc
         if options.n_ctx > SMALL:
             raise OutOfMemory("Memory ran out while the model was computing.", "Take less.")
         return _obey(request, sample)
+
+    facts: dict[str, int | bool | str] = asdict(options)
+    return LocalEngine(ScriptedRunner(answer, replace(scripted_model(), options=facts)))
+
+
+def insatiable(options: LoadOptions, flag: SharedFlag, on_progress: Progress) -> LocalEngine:
+    """Runs out of memory in mid-answer, however little is asked for."""
+    _note_start()
+
+    def answer(request: Request, sample: int) -> str:
+        raise OutOfMemory("Memory ran out while the model was computing.", "Take less.")
 
     facts: dict[str, int | bool | str] = asdict(options)
     return LocalEngine(ScriptedRunner(answer, replace(scripted_model(), options=facts)))
@@ -145,9 +171,13 @@ def _obey(request: Request, _sample: int) -> str:
         print("drawing", flush=True)
         os.write(1, b"drawing in C")
     if order == "hang":
-        _connect().sendall(b"!")
-        threading.Event().wait(TIMEOUT_S)
+        _hang()
     return ANSWER
+
+
+def _hang() -> None:
+    _connect().sendall(b"!")
+    threading.Event().wait(TIMEOUT_S)
 
 
 def _note_start() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -11,16 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assistant.config import Settings
 from assistant.control import Control
 from assistant.engine import process
 from assistant.engine.deaths import death
 from assistant.engine.options import LoadOptions
-from assistant.engine.process import ProcessEngine
+from assistant.engine.process import Loaded, ProcessEngine
 from assistant.engine.safety import Cures, memory_ladder
+from assistant.engine.scripted import scripted_model
 from assistant.errors import OutOfMemory
-from assistant.events import Answer, AnswerDelta, Notice, Retracted
+from assistant.events import Answer, AnswerDelta, Event, Notice, Planned, Retracted
 from assistant.query import Query
 from assistant.session import Session
 from tests.engine import crashing
@@ -30,6 +34,28 @@ needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no signa
 MiB = 1 << 20
 
 Open = Callable[..., Session]
+
+
+class EngineHere(ProcessEngine):
+    """A `ProcessEngine` without a process: nothing suffices to compute with, as the child would report."""
+
+    def __init__(self, wanted: LoadOptions, cures: Path) -> None:
+        super().__init__(wanted, cures=Cures(cures))
+        self.tried: list[LoadOptions] = []
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._model is not None
+
+    def _start(self) -> Iterator[Loaded]:
+        self.tried.append(self._options)
+        self._model = scripted_model()
+        yield Loaded(1.0)
+
+    def call(self, verb: str, *arguments: object) -> object:
+        if verb == "step":
+            raise self._make_room(OutOfMemory("Memory ran out while the model was computing.", "Less."))
+        return [0]
 
 
 @pytest.fixture
@@ -68,16 +94,88 @@ def test_a_question_on_which_memory_runs_out_is_answered_after_all(opened: Open)
     assert notices(session) == ([], crashing.ANSWER), "the conversation goes on"
 
 
-def test_memory_that_runs_out_twice_is_an_error(opened: Open) -> None:
-    """16,384 tokens are halved to 8,192, which is still too much: no third try by itself."""
+def test_it_goes_down_step_by_step_until_the_question_is_answered(opened: Open) -> None:
     session = opened("greedy", n_ctx=16384)
+
+    told, text = notices(session)
+
+    assert [sentence.partition("tries again ")[2] for sentence in told] == [
+        "with a context of 8,192 tokens and votes of 4.",
+        "with a context of 4,096 tokens and votes of 2.",
+        "with a context of 2,048 tokens.",
+    ]
+    assert text == crashing.ANSWER
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    n_ctx=st.integers(256, 1 << 16),
+    n_seq_max=st.integers(1, 16),
+    n_gpu_layers=st.integers(0, 40),
+    can_quantize_kv=st.booleans(),
+)
+def test_where_nothing_suffices_each_step_is_told_once_and_then_one_error(
+    tmp_path_factory: pytest.TempPathFactory,
+    n_ctx: int,
+    n_seq_max: int,
+    n_gpu_layers: int,
+    can_quantize_kv: bool,
+) -> None:
+    wanted = LoadOptions(
+        "none.gguf", n_ctx, 512, n_seq_max, 1, n_gpu_layers, can_quantize_kv=can_quantize_kv, is_planned=True
+    )
+    engine = EngineHere(wanted, tmp_path_factory.mktemp("cures") / "cures.json")
+    session = Session(Settings(seed=1, max_tokens=24, think="off"), engine, "a model")
+    events: list[Event] = []
+
+    with pytest.raises(OutOfMemory) as caught:
+        events.extend(session.run(Query("hello")))
+    told = [event.text for event in events if isinstance(event, Notice)]
+
+    assert len(set(told)) == len(told), "each step is told once"
+    assert engine.tried[0] == wanted
+    assert not memory_ladder(engine.tried[-1]), "the last rung was reached"
+    assert len(engine.tried) == len(told) + 1
+    for before, after in itertools.pairwise(engine.tried):
+        assert memory_ladder(before)[0].options == after
+    assert "nothing less is left to try" in caught.value.next_step
+
+
+def test_after_the_last_step_the_conversation_goes_on(opened: Open) -> None:
+    session = opened("insatiable", n_ctx=2048, n_seq_max=1)
 
     with pytest.raises(OutOfMemory):
         notices(session)
+    with pytest.raises(OutOfMemory):
+        notices(session)  # the model was started again, and asked again
 
-    told, text = notices(session)
-    assert len(told) == 2
-    assert text == crashing.ANSWER
+
+@needs_signals
+def test_kills_for_memory_in_one_question_lead_down_all_the_ladder(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system ends the process whenever it computes, until little is asked of it."""
+    monkeypatch.setattr(process, "n_memory_kills", lambda: -1)
+    session = opened("obedient", n_ctx=8192, n_seq_max=4)
+    engine = session._engine
+    assert isinstance(engine, ProcessEngine)
+    told: list[str] = []
+    last = None
+    for event in session.run(Query("hello")):
+        last = event
+        if isinstance(event, Notice):
+            told.append(event.text)
+        if isinstance(event, Planned) and engine.model.options["n_ctx"] > 2048:  # type: ignore[operator]
+            assert engine.pid is not None
+            os.kill(engine.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, engine.pid, os.WEXITED | os.WNOWAIT)
+
+    assert [sentence.partition("tries again ")[2] for sentence in told] == [
+        "with a context of 4,096 tokens and votes of 2.",
+        "with a context of 2,048 tokens.",
+    ]
+    assert isinstance(last, Answer)
+    assert last.text == crashing.ANSWER
 
 
 def test_what_was_said_before_is_taken_back(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ class LoadedReplay(Replay):
     """A scripted engine that needs no loading."""
 
     is_loaded = True
+    asks_for_less = False
 
     def load(self) -> Iterator[Loaded]:
         """Nothing to do."""
