@@ -6,11 +6,12 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from assistant.catalog.gguf import GGUFInfo, inspect
 from assistant.download.disk import check_room, lock_of, part_of, record_of
 from assistant.download.meter import Progress
+from assistant.download.reading import TICK_S, answered
 from assistant.download.source import HubFile, Source, WebFile, all_parts
 from assistant.download.transfer import Clock, Open, Tally, fetch
 from assistant.download.web import BrokenError, Remote, chosen_file, hub_file, stream, web_file
@@ -110,13 +111,21 @@ def _remotes(source: Source, clock: Clock) -> Generator[Progress, None, list[Rem
 def _patiently(ask: Callable[[], _T], name: str, clock: Clock) -> Generator[Progress, None, _T]:
     """Ask a few times before giving up."""
     for n_tries in range(1, _TRIES + 1):
+        asking = answered(ask)
         try:
-            return ask()
+            while True:
+                next(asking)
+                yield Progress(name, 0, 0)
+        except StopIteration as answer:
+            return cast("_T", answer.value)
         except BrokenError as error:
             if n_tries == _TRIES:
                 raise DownloadError(error.reason, error.next_step) from None
-            yield Progress(name, 0, 0, note=f"{error.reason} Trying again.")
-            clock.sleep(min(error.wait_s or 2.0 ** (n_tries - 1), 10.0))
+            note, wait_s = f"{error.reason} Trying again.", min(error.wait_s or 2.0 ** (n_tries - 1), 10.0)
+        until = clock.now() + wait_s
+        while (left_s := until - clock.now()) > 0:
+            yield Progress(name, 0, 0, note=note)
+            clock.sleep(min(left_s, TICK_S))
     raise AssertionError("unreachable")
 
 

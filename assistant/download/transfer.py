@@ -13,8 +13,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -29,6 +30,7 @@ from assistant.download.disk import (
     write_record,
 )
 from assistant.download.meter import Meter, Progress, amount, duration, eta
+from assistant.download.reading import TICK_S, received
 from assistant.download.web import BrokenError, Remote, Stream, stream
 from assistant.errors import DownloadError, ModelFileError
 
@@ -36,7 +38,6 @@ _TRIES: Final = 6
 """Times in a row that nothing more may arrive."""
 _MOST_WAIT_S: Final = 60.0
 _TOLD_EVERY_S: Final = 0.1
-_STEP_S: Final = 0.25
 _READ_BYTES: Final = 1 << 22
 _HEAD_BYTES: Final = 512
 
@@ -223,17 +224,20 @@ class _Transfer:
         until = self._clock.now() + wait_s
         while (left_s := until - self._clock.now()) > 0:
             yield self._progress(self._done, note=note)
-            self._clock.sleep(min(left_s, _STEP_S))
+            self._clock.sleep(min(left_s, TICK_S))
         self._meter.forget()
 
     def _read_once(self, file: IO[bytes]) -> Step:
-        with self._open(self._remote, self._done, self._validator) as answer:
-            self._agree(file, answer)
-            told = self._clock.now()
-            for chunk in answer.chunks:
-                self._take(file, chunk)
-                self._check_beginning(chunk)
-                if self._clock.now() - told >= _TOLD_EVERY_S:
+        opened = partial(self._open, self._remote, self._done, self._validator)
+        told = self._clock.now()
+        with closing(received(opened)) as news:
+            for item in news:
+                if isinstance(item, Stream):
+                    self._agree(file, item)
+                elif item is not None:
+                    self._take(file, item)
+                    self._check_beginning(item)
+                if item is None or self._clock.now() - told >= _TOLD_EVERY_S:
                     told = self._clock.now()
                     yield self._progress(self._done)
         self._check_beginning(b"", is_all=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -266,7 +267,7 @@ def test_stopping_says_how_to_go_on(mull: Mull, hub: Hub) -> None:
         while [part.stat().st_size for part in installed.models_dir().rglob("*.part")] != [70_000]:
             assert child.poll() is None
         child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=30)
+        _, err = child.communicate(timeout=10)  # the limits of a connection are longer
     finally:
         over.set()
         child.kill()
@@ -279,6 +280,13 @@ def test_stopping_says_how_to_go_on(mull: Mull, hub: Hub) -> None:
         f"Interrupted: model-q4_k_m, 70.1 kB are here. Go on with: mull models get hf:{REPO}/{FILE}" in text
     )
     assert [part.stat().st_size for part in installed.models_dir().rglob("*.part")] == [70_000]
+    listed: Any = mull.json("list")
+    *whole, part = listed
+    assert [each["is_whole"] for each in whole] == [True] * len(whole)
+    assert (part["name"], part["is_whole"]) == ("model-q4_k_m", False)
+    assert part["go_on"] == f"mull models get hf:{REPO}/{FILE}"
+    assert part["part_bytes"] >= 70_000
+    assert part.keys() == whole[0].keys()
     assert "are free again" in mull("remove", "model-q4_k_m", "--yes")
     assert not list(installed.models_dir().rglob("*.part*"))
     assert "Interrupted" not in mull("list")

@@ -67,6 +67,17 @@ def stall(n_bytes: int, until: threading.Event) -> Fault:
     return fault
 
 
+def silent(until: threading.Event) -> Fault:
+    """Take the request, and say nothing until the event."""
+
+    def fault(request: BaseHTTPRequestHandler, content: bytes, offset: int) -> bool:
+        until.wait(30)
+        request.close_connection = True
+        return True
+
+    return fault
+
+
 def status(code: int, **headers: str) -> Fault:
     """Answer with an error."""
 

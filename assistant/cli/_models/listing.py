@@ -31,12 +31,12 @@ class _Row:
 def run(args: Namespace) -> ExitCode:
     """Print the list."""
     from assistant.catalog.installed import interrupted
-    from assistant.download.get import parts_of
     from assistant.download.meter import amount
 
     rows = _rows()
     if args.json:
-        show_json([_as_json(row) for row in rows])
+        parts = [_part_as_json(entry) for entry in interrupted()]
+        show_json([*(_as_json(row) for row in rows), *parts])
         return ExitCode.ANSWERED
     lines = [_cells(row) for row in rows]
     for line in table(
@@ -44,9 +44,8 @@ def run(args: Namespace) -> ExitCode:
     ):
         say(line)
     for entry in interrupted():
-        here = sum(file.stat().st_size for file in parts_of(entry.path))
         say()
-        say(f"Interrupted: {entry.name}, {amount(here)} are here. Go on with: mull models get {entry.source}")
+        say(f"Interrupted: {entry.name}, {amount(_part_bytes(entry))} are here. Go on with: {_go_on(entry)}")
         say(f"Give it up with: mull models remove {entry.name}")
     if len(rows) == 1:
         say()
@@ -109,6 +108,24 @@ def _cells(row: _Row) -> tuple[str, ...]:
     )
 
 
+def _part_bytes(entry: Installed) -> int:
+    """How much has come of an interrupted download."""
+    from assistant.download.get import parts_of
+
+    return sum(file.stat().st_size for file in parts_of(entry.path))
+
+
+def _go_on(entry: Installed) -> str:
+    return f"mull models get {entry.source}"
+
+
+def _part_as_json(entry: Installed) -> dict[str, Any]:
+    """A model that has come in part: what can be known of one that is not here whole."""
+    problem = "Its download was interrupted."
+    row = _as_json(_Row(entry, None, "", problem, is_used=False))
+    return {**row, "is_whole": False, "part_bytes": _part_bytes(entry), "go_on": _go_on(entry)}
+
+
 def _as_json(row: _Row) -> dict[str, Any]:
     info = row.info
     return {
@@ -125,4 +142,7 @@ def _as_json(row: _Row) -> dict[str, Any]:
         "n_ctx_train": info.n_ctx_train if info else 0,
         "architecture": info.architecture if info else "",
         "family": row.family,
+        "is_whole": True,
+        "part_bytes": 0,
+        "go_on": "",
     }
