@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from assistant import paths
 from assistant.catalog import installed
@@ -24,6 +24,9 @@ from assistant.pipeline import Pipeline
 from assistant.profile import Profile
 from assistant.query import Query
 
+if TYPE_CHECKING:
+    from assistant.hardware.widening import Widening
+
 
 class LoadableEngine(Engine, Protocol):
     """An engine that is loaded when it is needed, and again after it died."""
@@ -33,6 +36,14 @@ class LoadableEngine(Engine, Protocol):
 
     @property
     def asks_for_less(self) -> bool: ...
+
+    @property
+    def options(self) -> LoadOptions:
+        """How the model is loaded, or is to be."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process that has it; None if there is none."""
 
     def load(self) -> Iterator[Loaded]: ...
 
@@ -78,6 +89,20 @@ class Session:
     def with_context(self, n_ctx: int) -> Self:
         """Another session of the same model with a context of so many tokens, not loaded yet; 0 chooses."""
         return self.open(self.settings.model_copy(update={"n_ctx": n_ctx}))
+
+    def wider(self) -> Widening:
+        """Whether the model, which is loaded, can have a larger context on this machine, and at what cost.
+
+        The machine is looked at, which takes seconds where drivers of GPUs are asked.
+
+        Raises:
+            ModelError: the model's file cannot be read any more.
+            EngineError: no model is loaded.
+        """
+        from assistant.engine.planning import wider
+
+        engine = self._engine
+        return wider(engine.options, engine.model.n_ctx, self.settings, engine.pid)
 
     @property
     def model(self) -> ModelInfo | None:

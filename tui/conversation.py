@@ -124,7 +124,7 @@ def read(journal: Journal, conversation_id: str, n_runs: int, at: int | None = N
     if store is None:
         raise UsageError("No conversations are kept, for history is off.", "Set history = on to keep them.")
     whole = store.whole(conversation_id, has_runs=False)
-    dialogue = Dialogue(whole.messages, whole.leaf_id)
+    dialogue = Dialogue(whole.messages, whole.leaf_id, whole.first_sent_id)
     if at is not None and at in dialogue and at not in dialogue.path:
         dialogue.switch(at)
     path = dialogue.path

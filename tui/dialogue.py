@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from assistant.query import Attachment, Message
 from assistant.store.tree import Tree
-from assistant.store.values import Status, StoredMessage, history
+from assistant.store.values import Status, StoredMessage, history, told
 
 
 class Dialogue:
@@ -19,14 +19,20 @@ class Dialogue:
     Args:
         messages: each after the one that it follows.
         leaf_id: the end of the branch that is shown; None takes the one that was written last.
+        first_sent: the first message that the model is still told; None tells it all.
     """
 
-    def __init__(self, messages: Iterable[StoredMessage] = (), leaf_id: int | None = None) -> None:
+    def __init__(
+        self,
+        messages: Iterable[StoredMessage] = (),
+        leaf_id: int | None = None,
+        first_sent: int | None = None,
+    ) -> None:
         self._messages = {message.id: message for message in messages}
         self._tree = Tree(sorted((message.id, message.parent_id) for message in self._messages.values()))
         self._leaf = leaf_id if leaf_id in self._messages else self._tree.newest_leaf()
         self._path: tuple[int, ...] | None = None
-        self.first_sent: int | None = None
+        self.first_sent = first_sent
         """The oldest message that the model is still told, where the user has left older ones out."""
 
     def __len__(self) -> int:
@@ -74,17 +80,13 @@ class Dialogue:
     @property
     def told_messages(self) -> tuple[StoredMessage, ...]:
         """What is shown but for what the user has left out."""
-        return self._told(self.shown)
-
-    def _told(self, messages: tuple[StoredMessage, ...]) -> tuple[StoredMessage, ...]:
-        places = [at for at, message in enumerate(messages) if message.id == self.first_sent]
-        return messages[places[0] if places else 0 :]
+        return told(self.shown, self.first_sent)
 
     def told(self, message_id: int | None) -> tuple[Message, ...]:
         """What the model is told before it answers the question `message_id`, or a new one if None."""
         if message_id is not None and message_id == self.first_sent:
             return ()
-        return history(self._told(self.before(message_id)))
+        return history(told(self.before(message_id), self.first_sent))
 
     def add(
         self,

@@ -7,7 +7,7 @@ as there is no answer, three characters count as a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from assistant.query import Message
@@ -83,6 +83,26 @@ def filling(told: Sequence[StoredMessage], system: str, ratio: Ratio, n_ctx: int
     history, files = _sizes(told)
     parts = [round(n / ratio.chars_per_token) for n in (len(system), history, files)]
     return Filling(parts[0], parts[1], ratio.n_thinking if told else 0, parts[2], n_ctx)
+
+
+def grown(counted: Filling, n_tokens: int, n_thinking: int) -> Filling:
+    """What was counted before a run, now that the context holds so many tokens.
+
+    Args:
+        counted: the question taken in.
+        n_tokens: in the context.
+        n_thinking: those of them that were thought in this run.
+    """
+    left = max(n_tokens - n_thinking, 0)
+    files = min(counted.files, left)
+    system = min(counted.system, left - files)
+    return replace(
+        counted,
+        system=system,
+        history=left - files - system,
+        thinking=min(n_thinking, n_tokens),
+        files=files,
+    )
 
 
 def fitting(history: Sequence[Message], n_tokens: int, ratio: Ratio) -> tuple[Message, ...]:

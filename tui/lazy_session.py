@@ -16,6 +16,7 @@ from .protocol import SessionLike
 if TYPE_CHECKING:
     from assistant.engine.protocol import ModelInfo
     from assistant.events import Event
+    from assistant.hardware.widening import Widening
 
 CLOSE_WAIT_S = 2.0
 """How long `close` waits for a step that is still being computed before it closes all the same."""
@@ -89,6 +90,15 @@ class LazySession:
                 return
             # `yield from` hands a close on to what it iterates.
             yield from start(self._session)
+
+    def wider(self) -> Widening | None:
+        """Whether the loaded model can have a larger context; None while none is loaded. It takes time.
+
+        Raises:
+            MullError: its file cannot be read any more.
+        """
+        session = self._session
+        return session.wider() if session is not None and session.model is not None else None
 
     @property
     def model(self) -> ModelInfo | None:

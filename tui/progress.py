@@ -41,6 +41,8 @@ class Progress:
         """What it does, in words; empty where the phase says it."""
         self.tokens_per_second = 0.0
         self.context_tokens = 0
+        self.n_thinking = 0
+        """Tokens that the sequence that is shown has thought."""
         self.left_s: float | None = None
         """Seconds that the reading or the thinking will take at most from now; None where it is not known."""
 
@@ -55,6 +57,7 @@ class Progress:
             speed.reset()
         self.tokens_per_second = 0.0
         self.left_s = None
+        self.n_thinking = 0
         self.strategy = ""
         self._enter("planning")
         self._began_s = self._clock()
@@ -115,6 +118,7 @@ class Progress:
     def _think(self, event: ThinkingDelta) -> None:
         self._has_spoken = True
         self._measure(event.tokens)
+        self.n_thinking = event.tokens
         speed = self._thinking_speed.update(event.tokens, event.seconds)
         if not speed and event.seconds:
             speed = event.tokens / event.seconds

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assistant.config import Settings
     from assistant.engine.protocol import ModelInfo
     from assistant.events import Event
+    from assistant.hardware.widening import Widening
 
 
 class SessionLike(Protocol):
@@ -47,6 +48,13 @@ class SessionLike(Protocol):
 
     def with_context(self, n_ctx: int) -> SessionLike:
         """Another session of the same model with a context of so many tokens, not loaded yet."""
+
+    def wider(self) -> Widening:
+        """Whether the loaded model can have a larger context, and what that costs; it may take seconds.
+
+        Raises:
+            MullError: it cannot be told.
+        """
 
     def close(self) -> None:
         """Give the model back; closing twice is harmless."""

@@ -150,11 +150,8 @@ def _parser(*, is_whole: bool) -> Parser:
 
 def _chat(args: Namespace) -> int:
     """Open the chat."""
-    if not args.is_plain and not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
-        raise UsageError(
-            "The chat needs a terminal, and this is not one.",
-            'To ask one question, write: mull ask "question". Plain lines do anywhere: mull --plain',
-        )
+    if not args.is_plain:
+        _need_terminal()
     from assistant.paths import is_anything_set
     from assistant.store.journal import Journal
 
@@ -184,6 +181,24 @@ def _settings(flags: dict[str, object]) -> Settings:
     from assistant.config import load
 
     return load(flags)
+
+
+def _need_terminal() -> None:
+    """See that the chat reads from a terminal and is drawn on one; Textual draws on standard error.
+
+    Raises:
+        UsageError: a stream goes elsewhere.
+    """
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+        raise UsageError(
+            "The chat needs a terminal, and this is not one.",
+            'To ask one question, write: mull ask "question". Plain lines do anywhere: mull --plain',
+        )
+    if not _is_terminal(sys.stderr):
+        raise UsageError(
+            "The chat is drawn on standard error, and that does not go to the terminal.",
+            "Start mull without 2>, or chat in plain lines: mull --plain",
+        )
 
 
 def _is_terminal(stream: Any) -> bool:

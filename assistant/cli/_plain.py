@@ -70,14 +70,12 @@ class PlainChat:
         read: Callable[[str], str] = input,
         conversation: Conversation | None = None,
     ) -> None:
-        from assistant.store.values import history
-
         self._session = session
         self._settings = settings
         self._journal = journal
         self._out = out
         self._read = read
-        self._history: list[Message] = list(history(conversation.messages)) if conversation else []
+        self._history: list[Message] = list(conversation.told) if conversation else []
         self._before: Conversation | None = conversation
         self._place: tuple[str, int] | None = None
         self._effort = ""

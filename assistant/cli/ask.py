@@ -114,12 +114,12 @@ def _turn(before: Conversation | None, query: Query) -> tuple[Query, Turn]:
         UsageError: there are no words, and nothing is unfinished.
     """
     from assistant.store.recording import Turn
-    from assistant.store.values import asked_again, history
+    from assistant.store.values import asked_again
 
     if before is None:
         return query, Turn(query)
     if query.text:
-        query = replace(query, history=history(before.messages))
+        query = replace(query, history=before.told)
         return query, Turn.after(before, query)
     last = before.messages[-1] if before.messages else None
     if last is None or not last.is_unfinished:

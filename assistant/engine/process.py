@@ -67,7 +67,8 @@ class ProcessEngine:
         self._wanted = options
         self._factory = factory
         self._cures = cures or Cures()
-        self._options = self._cures.apply(options)
+        self.options = self._cures.apply(options)
+        """How the model is loaded, or is to be."""
         self._planned: LoadOptions | None = None
         """What the planner has made of it."""
         self._is_unproven = False
@@ -184,14 +185,14 @@ class ProcessEngine:
     def _remember(self) -> None:
         """The present settings have helped; a driver that hung may be well again after a restart."""
         if not self._avoids_gpu:
-            self._cures.remember(self._wanted, self._options, self._planned)
+            self._cures.remember(self._wanted, self.options, self._planned)
 
     def _ask(self, verb: str, *arguments: object) -> Iterator[Any]:
         """Ask the child; yields progress, and last the answer."""
         if self._wire is None:
             raise EngineDied("The model is not running.", _ASK_AGAIN)
         self._n_calls += 1
-        limit_s = most_silence_s(_size(self._options.path)) if verb == "load" else 0.0
+        limit_s = most_silence_s(_size(self.options.path)) if verb == "load" else 0.0
         try:
             self._wire.send((verb, *arguments))
             while True:
@@ -241,11 +242,11 @@ class ProcessEngine:
                 "See that there is memory, and room in the folder for temporary files.",
             ) from None
         self._wire = Wire(cast("Any", self._child.stdout), cast("Any", self._child.stdin))
-        for news in self._ask("load", self._options):
+        for news in self._ask("load", self.options):
             if isinstance(news, ModelInfo):
                 self._model = news
             elif isinstance(news, Planned):
-                self._planned = self._options = news.options
+                self._planned = self.options = news.options
                 if news.note:
                     yield Loaded(sentence=news.note)
             else:
@@ -264,16 +265,16 @@ class ProcessEngine:
             advice = _AFTER_HANG if self._death.is_hang else "Try another model"
             raise EngineDied(error.message, f"{advice}; what the process said is in {_log_file()}.")
         self._avoids_gpu |= self._death.is_hang
-        self._options, self._is_unproven = rungs[0].options, True
+        self.options, self._is_unproven = rungs[0].options, True
         return f"{error.message} Mull tries again {rungs[0].sentence}."
 
     def _rungs(self, is_memory: bool) -> list[Rung]:
         """What may help after the last failure."""
         if is_memory:
-            return memory_ladder(self._options)
+            return memory_ladder(self.options)
         if self._death.is_hang:
-            return without_gpu(self._options) if backends() else []
-        return ladder(self._options) if self._death.is_crash else memory_ladder(self._options)
+            return without_gpu(self.options) if backends() else []
+        return ladder(self.options) if self._death.is_crash else memory_ladder(self.options)
 
     def _bury(self, found: Death | None = None) -> EngineDied | OutOfMemory:
         """Note how the child died, if that is not known, and what it means for the next start."""

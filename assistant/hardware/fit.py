@@ -349,12 +349,17 @@ def _room(gpu: Gpu, kept: float = _SHARE_KEPT) -> int:
     return max(gpu.free_bytes - _GPU_MARGIN - int(kept * gpu.total_bytes), 0)
 
 
-def _why(plan: LoadPlan, hardware: Hardware, wants: Wants, free: LoadPlan) -> str:
-    """The sentence on a plan that does not fit."""
-    takes = f"{size(plan.host.total)} of memory, and {size(room(hardware))} can be had"
+def shortage(plan: LoadPlan, hardware: Hardware) -> str:
+    """What a plan takes and what there is: "5.2 GiB of memory, and 4.1 GiB can be had"."""
     on_gpus, have = sum(need.total for need in plan.gpus), sum(_room(gpu) for gpu in hardware.gpus)
     if on_gpus > have:
-        takes = f"{size(on_gpus)} of the GPU's memory, and {size(have)} can be had"
+        return f"{size(on_gpus)} of the GPU's memory, and {size(have)} can be had"
+    return f"{size(plan.host.total)} of memory, and {size(room(hardware))} can be had"
+
+
+def _why(plan: LoadPlan, hardware: Hardware, wants: Wants, free: LoadPlan) -> str:
+    """The sentence on a plan that does not fit."""
+    takes = shortage(plan, hardware)
     if not free.is_fit and plan.is_paged:
         return f"This model needs {takes}: it will be read from its file again and again, which is very slow."
     if not free.is_fit:

@@ -92,6 +92,15 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
             yield top.joinpath(*parts[:n])
 
 
+def held_bytes(pid: int, root: Path = _ROOT) -> int | None:
+    """Memory that comes back when a process ends, pages of files not counted; None if it is not told."""
+    for line in _read(root / "proc" / str(pid) / "status").splitlines():
+        name, _, amount = line.partition(":")
+        if name == "RssAnon":
+            return int(amount.split()[0]) << 10
+    return None
+
+
 def n_memory_kills(root: Path = _ROOT) -> int | None:
     """How many processes the system has ended for want of memory; None if it does not tell."""
     for line in _read(root / "proc/vmstat").splitlines():

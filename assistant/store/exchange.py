@@ -73,6 +73,8 @@ class _Conversation(_Part):
     archived: bool = False
     leaf: int | None = None
     """The place of the active branch's end."""
+    first_sent: int | None = None
+    """The place of the first message that the model is still told, where older ones are left out."""
     messages: list[_Message]
 
     @model_validator(mode="after")
@@ -80,8 +82,9 @@ class _Conversation(_Part):
         for place, message in enumerate(self.messages):
             if message.parent is not None and message.parent >= place:
                 raise ValueError(f"message {place} follows message {message.parent}, which comes later")
-        if self.leaf is not None and not 0 <= self.leaf < len(self.messages):
-            raise ValueError(f"leaf is {self.leaf}, and there are {len(self.messages)} messages")
+        for name, at in (("leaf", self.leaf), ("first_sent", self.first_sent)):
+            if at is not None and not 0 <= at < len(self.messages):
+                raise ValueError(f"{name} is {at}, and there are {len(self.messages)} messages")
         return self
 
 
@@ -168,6 +171,7 @@ def _exported(whole: Whole) -> _Conversation:
         pinned=summary.is_pinned,
         archived=summary.is_archived,
         leaf=None if whole.leaf_id is None else places[whole.leaf_id],
+        first_sent=None if whole.first_sent_id is None else places[whole.first_sent_id],
         messages=[
             _Message(
                 parent=None if each.parent_id is None else places[each.parent_id],
@@ -236,8 +240,10 @@ def _whole(conversation: _Conversation) -> Whole:
         is_pinned=conversation.pinned,
         is_archived=conversation.archived,
     )
-    leaf_id = None if conversation.leaf is None else conversation.leaf + 1
-    return Whole(summary, tuple(messages), runs, leaf_id)
+    leaf_id, first_sent_id = (
+        None if place is None else place + 1 for place in (conversation.leaf, conversation.first_sent)
+    )
+    return Whole(summary, tuple(messages), runs, leaf_id, first_sent_id)
 
 
 def _time(seconds: float) -> datetime:

@@ -103,7 +103,12 @@ def search(db: sqlite3.Connection) -> None:
         db.execute(f"CREATE TRIGGER {name} {event} ON message WHEN {condition} BEGIN {action}; END")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (conversations, runs, search)
+def left_out(db: sqlite3.Connection) -> None:
+    """The first message that the model is still told, where the user has left older ones out."""
+    db.execute("ALTER TABLE conversation ADD COLUMN first_sent_id INTEGER")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (conversations, runs, search, left_out)
 
 
 def reindex(db: sqlite3.Connection) -> None:

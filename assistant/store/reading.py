@@ -15,7 +15,7 @@ from assistant.store.values import Conversation, Hit, Run, StoredMessage, Summar
 _SUMMARY = """
     SELECT id, title, title_by, created_s, updated_s,
         (SELECT count(*) FROM message WHERE conversation_id = conversation.id),
-        is_pinned, is_archived, deleted_s, leaf_id
+        is_pinned, is_archived, deleted_s, leaf_id, first_sent_id
     FROM conversation"""
 _MESSAGE = """
     SELECT message.id, role, content, thinking, status, created_s, model, n_thinking, n_completion, seconds,
@@ -37,8 +37,9 @@ def conversation(db: sqlite3.Connection, conversation_id: str) -> Conversation |
     if row is None:
         return None
     tree = tree_of(db, conversation_id)
-    leaf = row[-1] if row[-1] in tree else tree.newest_leaf()
-    return Conversation(_summary(row), tuple(messages(db, conversation_id, tree, tree.path(leaf))))
+    *_, leaf_id, first_sent_id = row
+    path = tree.path(leaf_id if leaf_id in tree else tree.newest_leaf())
+    return Conversation(_summary(row), tuple(messages(db, conversation_id, tree, path)), first_sent_id)
 
 
 def whole(db: sqlite3.Connection, conversation_id: str, *, has_runs: bool = True) -> Whole | None:
@@ -49,7 +50,10 @@ def whole(db: sqlite3.Connection, conversation_id: str, *, has_runs: bool = True
     tree = tree_of(db, conversation_id)
     found = messages(db, conversation_id, tree, tree)
     known = runs(db, (each.id for each in found)) if has_runs else {}
-    return Whole(_summary(row), tuple(found), known, row[-1] if row[-1] in tree else tree.newest_leaf())
+    *_, leaf_id, first_sent_id = row
+    leaf_id = leaf_id if leaf_id in tree else tree.newest_leaf()
+    first_sent_id = first_sent_id if first_sent_id in tree else None
+    return Whole(_summary(row), tuple(found), known, leaf_id, first_sent_id)
 
 
 def tree_of(db: sqlite3.Connection, conversation_id: str) -> Tree:
@@ -165,6 +169,16 @@ def _found(db: sqlite3.Connection, wanted: tuple[str, ...], limit: int) -> list[
         f"""SELECT message.id, conversation_id, role, content, thinking, {names} FROM message
             WHERE message.id IN ({found}) ORDER BY message.id DESC""",
         (*values, limit),
+    ).fetchall()
+
+
+def asked(db: sqlite3.Connection, limit: int, before: int | None) -> list[tuple[int, str]]:
+    """Ids and words of questions, newest first, of what is not deleted; a text up to a million characters."""
+    return db.execute(
+        """SELECT message.id, content FROM message JOIN conversation ON conversation.id = conversation_id
+            WHERE role = 'user' AND deleted_s IS NULL AND message.id < ? AND length(content) < 1000000
+            ORDER BY message.id DESC LIMIT ?""",
+        ((1 << 63) - 1 if before is None else before, limit),
     ).fetchall()
 
 

@@ -161,6 +161,10 @@ class Store:
         """Titles and messages in which all words occur; whatever is typed is looked for as text."""
         return self._db.read(lambda db: reading.search(db, writing.storable(typed), limit))
 
+    def asked(self, limit: int = 100, before: int | None = None) -> list[tuple[int, str]]:
+        """Ids and words of the questions asked last, newest first; `before` an id gives those before it."""
+        return self._db.read(lambda db: reading.asked(db, limit, before))
+
     def unfinished(self) -> list[Unfinished]:
         """The answers that were interrupted and not asked for again, newest first."""
         return self._db.read(reading.unfinished)
@@ -181,6 +185,10 @@ class Store:
             leaf = tree.newest_leaf(message_id)
             db.execute("UPDATE conversation SET leaf_id = ? WHERE id = ?", (leaf, conversation_id))
         return self.conversation(conversation_id)
+
+    def tell_from(self, conversation_id: str, message_id: int | None) -> bool:
+        """Tell the model of a conversation from this message on, or all of it again; nothing is removed."""
+        return self._set(conversation_id, "first_sent_id = ?", message_id)
 
     def rename(self, conversation_id: str, title: str, by: TitleBy = "user") -> bool:
         """Give a title. The model's is taken only where nobody but the rule has given one.

@@ -84,6 +84,13 @@ class Conversation:
 
     summary: Summary
     messages: tuple[StoredMessage, ...]
+    first_sent_id: int | None = None
+    """The first message that the model is still told; None, or one of another branch: all of them."""
+
+    @property
+    def told(self) -> tuple[Message, ...]:
+        """What the model is told of it before a new question."""
+        return history(told(self.messages, self.first_sent_id))
 
     @property
     def leaf_id(self) -> int | None:
@@ -128,6 +135,8 @@ class Whole:
     """The runs behind the answers, by the message's id."""
     leaf_id: int | None
     """The end of the active branch."""
+    first_sent_id: int | None = None
+    """The first message that the model is still told; None tells it all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +175,16 @@ def asked_again(conversation: Conversation, answer_id: int, *, is_continued: boo
     answer, question = conversation.messages[place], conversation.messages[place - 1]
     return Query(
         question.content,
-        history=history(conversation.messages[: place - 1]),
+        history=history(told(conversation.messages[:place], conversation.first_sent_id)[:-1]),
         attachments=question.attachments,
         begun=answer.begun if is_continued else None,
     )
+
+
+def told(messages: tuple[StoredMessage, ...], first_sent_id: int | None) -> tuple[StoredMessage, ...]:
+    """The messages of a branch from the first one on that the model is told; all where that is not in it."""
+    places = (place for place, message in enumerate(messages) if message.id == first_sent_id)
+    return messages[next(places, 0) :]
 
 
 def history(messages: tuple[StoredMessage, ...]) -> tuple[Message, ...]:

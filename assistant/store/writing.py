@@ -99,11 +99,12 @@ def insert(db: sqlite3.Connection, whole: Whole, conversation_id: str) -> None:
     name = titles.line(summary.title) or titles.title(next(questions, ""))
     db.execute(
         """INSERT INTO conversation
-            (id, title, title_by, created_s, updated_s, leaf_id, is_pinned, is_archived, deleted_s)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)""",
+            (id, title, title_by, created_s, updated_s, leaf_id, is_pinned, is_archived, first_sent_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             *(conversation_id, storable(name), summary.title_by, summary.created_s),
             *(summary.updated_s, new_ids.get(whole.leaf_id or 0), summary.is_pinned, summary.is_archived),
+            new_ids.get(whole.first_sent_id or 0),
         ),
     )
     for message in whole.messages:

@@ -66,6 +66,29 @@ def test_the_chat_needs_a_terminal() -> None:
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+def test_the_chat_is_not_drawn_into_a_file(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    file = tmp_path / "errors"
+    with file.open("wb") as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "assistant"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=errors,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert file.read_text(encoding="utf-8") == (
+        "mull: The chat is drawn on standard error, and that does not go to the terminal.\n"
+        "      Start mull without 2>, or chat in plain lines: mull --plain\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "next_step"),
     [

@@ -48,7 +48,7 @@ class EngineHere(ProcessEngine):
         return self._model is not None
 
     def _start(self) -> Iterator[Loaded]:
-        self.tried.append(self._options)
+        self.tried.append(self.options)
         self._model = scripted_model()
         yield Loaded(1.0)
 

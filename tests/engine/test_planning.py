@@ -144,4 +144,4 @@ def test_a_restart_keeps_the_plan(tiny: Path, closing: list[Session]) -> None:
     list(session.load())
 
     assert session.model == before
-    assert engine._options.is_planned
+    assert engine.options.is_planned

@@ -9,6 +9,7 @@ import pytest
 
 from assistant.config import Settings
 from assistant.control import Control
+from assistant.engine.options import LoadOptions
 from assistant.engine.process import Loaded
 from assistant.engine.protocol import Sampling
 from assistant.errors import ContextFull, UsageError
@@ -44,6 +45,8 @@ class LoadedReplay(Replay):
 
     is_loaded = True
     asks_for_less = False
+    options = LoadOptions("scripted.gguf")
+    pid = None
 
     def load(self) -> Iterator[Loaded]:
         """Nothing to do."""

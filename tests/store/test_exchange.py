@@ -35,6 +35,7 @@ def branching(store: Store) -> Turn:
     running.note(text("Half an ans"))
     running.write(store.write)
     store.pin(first.conversation_id)
+    store.tell_from(first.conversation_id, other.question_id)
     store.rename(first.conversation_id, "A title")
     return first
 
@@ -51,6 +52,8 @@ def test_all_of_it_comes_back(store: Store, tmp_path: Path) -> None:
         assert [m.content for m in there.messages] == [m.content for m in here.messages]
         assert [m.version for m in there.messages] == [m.version for m in here.messages] == [2, 1, 1, 1]
         assert [hit.role for hit in other.search("much more")] == ["assistant"]
+        assert [m.content for m in there.told] == [m.content for m in here.told]
+        assert there.first_sent_id == there.messages[0].id
         run = other.run(there.messages[1].id)
         assert run is not None
         assert run.answer is not None

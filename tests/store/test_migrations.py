@@ -20,7 +20,11 @@ def made(path: Path, n: int) -> None:
     path.touch()
     opening.migrate(path, MIGRATIONS[:n])
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("INSERT INTO conversation VALUES ('abcd1234', 'Old', 'user', 1.0, 2.0, 2, 1, 0, NULL)")
+        db.execute(
+            """INSERT INTO conversation
+                (id, title, title_by, created_s, updated_s, leaf_id, is_pinned, is_archived, deleted_s)
+                VALUES ('abcd1234', 'Old', 'user', 1.0, 2.0, 2, 1, 0, NULL)"""
+        )
         message = "INSERT INTO message VALUES (?, 'abcd1234', ?, ?, ?, 1.0, ?, ?)"
         db.execute(message, (1, None, "user", "done", "An old question", ""))
         db.execute(message, (2, 1, "assistant", "done", "An old answer", "an old needle"))
@@ -39,6 +43,7 @@ def test_every_old_database_is_brought_up_to_date(path: Path, n: int) -> None:
         assert (answer.content, answer.status) == ("An old answer", "done")
         assert (answer.model, answer.n_thinking) == (("old model", 7) if n >= 2 else ("", 0))
         assert store.find("abcd").is_pinned
+        assert store.whole("abcd1234").first_sent_id is None, "nothing was ever left out"
         assert [hit.message_id for hit in store.search("needle")] == [2]
         turn = said(store, "A new question", "A new needle", conversation_id="abcd1234", parent_id=2)
         assert {hit.message_id for hit in store.search("needle")} == {2, turn.answer_id}

@@ -21,6 +21,7 @@ from assistant.events import (
     ThinkingDelta,
     ThinkingDone,
 )
+from assistant.hardware.widening import Widening
 from assistant.query import Query
 
 NAME = "Scripted 135M Q4_0"
@@ -41,7 +42,9 @@ class ScriptedSession:
         name: str = NAME,
         has_thinking: bool = True,
         n_ctx_train: int = 4096,
+        has_room: bool = True,
     ) -> None:
+        self.has_room = has_room
         self.model_name = name
         self.model_note = note
         self.model: ModelInfo | None = None
@@ -77,6 +80,17 @@ class ScriptedSession:
         self.settings = self.settings.model_copy(update={"n_ctx": n_ctx})
         self._info = replace(self._info, n_ctx=n_ctx or 4096)
         return self
+
+    def wider(self) -> Widening:
+        """Twice the context, as far as the model was trained for it and memory is said to allow."""
+        assert self.model is not None
+        n_ctx = min(self.model.n_ctx * 2, self.model.n_ctx_train)
+        if n_ctx == self.model.n_ctx:
+            return Widening(0, f"This model was trained for {n_ctx:,} tokens of context, and has them.")
+        if not self.has_room:
+            return Widening(0, f"A context of {n_ctx:,} tokens would take more memory than there is.")
+        cost = "96 MiB of memory and the cache in 8 bits"
+        return Widening(n_ctx, f"It costs {cost}, and the conversation is read once more.", cost)
 
     def close(self) -> None:
         """A closed session ends whatever still waits in it, as a closed engine does."""

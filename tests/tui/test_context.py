@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,26 @@ from assistant.tui.widgets.room import RoomOffer
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from assistant.errors import ContextFull
 from assistant.query import Attachment, Message
+from assistant.store.exchange import exported, parsed
+from assistant.store.store import Store
 from assistant.store.values import StoredMessage
 from tests.tui.driving import ask, prompt, shown
-from tests.tui.keeping import ask_and_wait, command, is_idle, keeping, press, said, turns, until, versions
+from tests.tui.keeping import (
+    ask_and_wait,
+    command,
+    is_idle,
+    keeping,
+    press,
+    said,
+    screen,
+    turns,
+    until,
+    versions,
+)
 from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run, text
 from tests.tui.test_commands import notices, say
 
@@ -105,6 +119,35 @@ async def test_a_question_that_does_not_fit_is_asked_once_old_turns_are_left_out
     assert session.queries[4].history[0].content == "q1"
 
 
+async def test_what_was_left_out_stays_so_when_the_conversation_is_opened_again(path: Path) -> None:
+    session = ScriptedSession(run_of("A1 " * 400, 1500), run_of("A2", 3400), run_of("A3", 2000))
+    async with keeping(session, path) as pilot:
+        await ask_and_wait(pilot, "q1")
+        await ask_and_wait(pilot, "q2")
+        await command(pilot, "/drop")
+        await until(lambda: turns(pilot)[2].has_class("-first-told"))
+    with closing(Store.open(path)) as store:
+        (summary,) = store.conversations()
+        assert [m.content for m in store.conversation(summary.id).told] == ["q2", "A2"]
+        (out,) = parsed(exported([store.whole(summary.id)]), "out")
+        assert out.messages[2].id == out.first_sent_id
+    session = ScriptedSession(run_of("A3", 2000), run_of("A4", 2000))
+    async with keeping(session, path, conversation_id=summary.id) as pilot:
+        await until(lambda: len(turns(pilot)) == 4 and turns(pilot)[2].has_class("-first-told"))
+        await ask_and_wait(pilot, "q3")
+        assert [m.content for m in session.queries[0].history] == ["q2", "A2"]
+        await say(pilot, "/context")
+        await until(lambda: isinstance(pilot.app.screen, ContextScreen))
+        options = pilot.app.screen.query_one(OptionList)
+        options.highlighted = options.get_option_index("drop('none')")
+        await press(pilot, "enter")
+        await until(lambda: not any(turn.has_class("-first-told") for turn in turns(pilot)))
+        await ask_and_wait(pilot, "q4")
+        assert session.queries[1].history[0].content == "q1"
+    with closing(Store.open(path)) as store:
+        assert store.whole(summary.id).first_sent_id is None
+
+
 async def test_a_question_that_does_not_fit_is_asked_after_a_summary(path: Path) -> None:
     session = ScriptedSession(run_of("A1", 3000), [planned(), FULL], run_of("Notes.", 200), run_of("A2", 300))
     async with keeping(session, path) as pilot:
@@ -126,12 +169,34 @@ async def test_a_larger_context_is_loaded_and_the_question_asked_again(path: Pat
     session = ScriptedSession([planned(), FULL], short_run("A1"), n_ctx_train=8192)
     async with keeping(session, path) as pilot:
         await ask(pilot, "q1")
-        await until(lambda: "/larger takes 8,192" in offered(pilot) and is_idle(pilot))
+        await until(lambda: "/larger takes 8,192 tokens for 96 MiB" in offered(pilot) and is_idle(pilot))
         await command(pilot, "/larger")
+        await until(lambda: "It costs 96 MiB of memory and the cache in 8 bits" in notices(pilot))
         await until(lambda: said(pilot) == ["q1", "A1"] and is_idle(pilot))
         assert "now has 8,192 tokens" in notices(pilot)
         assert offered(pilot) == ""
         assert prompt(pilot).has_focus
+
+
+@pytest.mark.parametrize(
+    ("n_ctx_train", "why"),
+    [(4096, "was trained for 4,096 tokens of context, and has them"), (8192, "more memory than there is")],
+)
+async def test_a_larger_context_that_cannot_be_had_is_not_offered(
+    path: Path, n_ctx_train: int, why: str
+) -> None:
+    session = ScriptedSession(run_of("A1", 3500), n_ctx_train=n_ctx_train, has_room=False)
+    async with keeping(session, path) as pilot:
+        await ask_and_wait(pilot, "q1")
+        await until(lambda: "/compact" in offered(pilot) and screen(pilot).widening is not None)
+        assert "/larger" not in offered(pilot)
+        await say(pilot, "/context")
+        await until(lambda: why in "\n".join(str(s.visual) for s in pilot.app.screen.query(Static)))
+        assert "larger" not in {option.id for option in pilot.app.screen.query_one(OptionList).options}
+        await press(pilot, "escape")
+        await command(pilot, "/larger")
+        await until(lambda: "There is no larger context. " in notices(pilot) and why in notices(pilot))
+        assert said(pilot) == ["q1", "A1"]
 
 
 async def test_the_panel_tells_the_parts_and_does_what_is_chosen(path: Path) -> None:
@@ -141,7 +206,7 @@ async def test_the_panel_tells_the_parts_and_does_what_is_chosen(path: Path) -> 
         await say(pilot, "/context")
         await until(lambda: isinstance(pilot.app.screen, ContextScreen))
         page = "\n".join(str(each.visual) for each in pilot.app.screen.query(Static))
-        assert "3,500 of 4,096 tokens, 85 %" in page
+        assert "85 % full · 3,500 of 4,096 tokens" in page
         await press(pilot, "enter")
         await until(lambda: said(pilot)[1:] == ["Notes."])
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from assistant.tui import figures
+from assistant.tui.filling import Filling, grown
 from assistant.tui.job import Job
 from assistant.tui.lazy_session import LazySession
 from assistant.tui.speed import Speed
 from assistant.tui.widgets.prompt.history import PromptHistory
+from assistant.tui.widgets.status.gauge import MARKS, colour, gauge
+from assistant.tui.widgets.status.keys import fitting
 from assistant.tui.widgets.status.status import Status, wording
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,29 +77,74 @@ FULL = Status(
     note="starter model, 135M: for a try-out",
     state="reading the prompt 300/1,200",
     tokens_per_second=32.14,
-    context_tokens=1234,
-    n_ctx=4096,
+    filling=Filling(system=100, history=1000, thinking=134, n_ctx=4096),
 )
 
 
 @pytest.mark.parametrize("width", range(1, 160))
 def test_the_status_line_always_fits(width: int) -> None:
-    line = wording(FULL, width)
-    assert len(line) <= width
+    assert wording(FULL, width).cell_length <= width
 
 
 def test_the_status_line_says_all_where_there_is_room() -> None:
-    line = wording(FULL, 150)
-    for part in (FULL.model, FULL.note, FULL.state, "32.1 tokens/s", "context 1,234 / 4,096"):
+    line = wording(FULL, 160).plain
+    for part in (FULL.model, FULL.note, FULL.state, "32.1 tokens/s", "context ▓▓▓░········ 1,234 / 4,096"):
         assert part in line
 
 
 def test_the_status_line_drops_what_matters_least_first() -> None:
-    line = wording(FULL, 80)
+    line = wording(FULL, 80).plain
     assert FULL.note not in line
     assert FULL.state in line
     assert "1.2k/4.1k" in line
-    assert wording(FULL, 20).startswith("reading the prompt")
+    assert wording(FULL, 20).plain.startswith("reading the prompt")
+
+
+counts = st.integers(0, 5000)
+
+
+@given(counts, counts, counts, counts, st.integers(1, 5000), st.integers(1, 60))
+def test_the_gauge_is_as_long_as_it_says(
+    system: int, history: int, thinking: int, files: int, n_ctx: int, width: int
+) -> None:
+    full = Filling(system, history, thinking, files, n_ctx)
+    cells = gauge(full, width).plain
+    assert len(cells) == width
+    assert set(cells) <= set(MARKS.values())
+    n_used = len(cells.rstrip(MARKS["free"]))
+    assert cells[:n_used].count(MARKS["free"]) == 0
+    assert abs(n_used - min(full.share, 1) * width) <= 0.5 or (n_used == 1 and full.total)
+    order = [list(MARKS.values()).index(cell) for cell in cells]
+    assert order == sorted(order), "the parts come in one order"
+
+
+def test_the_gauge_shows_a_little_and_changes_its_colour() -> None:
+    assert gauge(Filling(n_ctx=4096), 8).plain == "········"
+    assert gauge(Filling(history=3, n_ctx=4096), 8).plain == "▓·······"
+    colours = [colour(Filling(history=n, n_ctx=100)) for n in (10, 79, 80, 95)]
+    assert colours == ["$text-accent", "$text-accent", "$text-warning", "$text-error"]
+
+
+@given(counts, counts, counts, counts, counts)
+def test_a_filling_that_grows_adds_up(
+    system: int, history: int, files: int, n_tokens: int, n_thinking: int
+) -> None:
+    now = grown(Filling(system, history, 0, files, 4096), n_tokens, min(n_thinking, n_tokens))
+    assert now.total == n_tokens
+    assert min(now.system, now.history, now.thinking, now.files) >= 0
+
+
+KEYS = [(name, len(name) + 5) for name in ("Copy", "Why", "New", "Conversations", "Models", "Quit", "Help")]
+
+
+@pytest.mark.parametrize("width", range(1, 90))
+def test_the_keys_that_are_shown_fit_and_help_is_among_them(width: int) -> None:
+    places = fitting(KEYS, width)
+    names = {KEYS[place][0] for place in places}
+    assert "Help" in names
+    assert len(places) == 1 or sum(KEYS[place][1] for place in places) <= width
+    if width >= sum(cells for _, cells in KEYS):
+        assert len(names) == len(KEYS)
 
 
 def test_speed_is_that_of_the_last_seconds() -> None:
@@ -120,6 +168,26 @@ def test_the_history_forgets_neither_draft_nor_order() -> None:
     history.add("two")
     assert [history.older("draft"), history.older("two"), history.older("one")] == ["two", "one", None]
     assert [history.newer("one"), history.newer("two"), history.newer("draft")] == ["two", "draft", None]
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=5), st.lists(st.lists(st.sampled_from("abcde"), max_size=6)))
+def test_the_walk_goes_on_into_earlier_conversations(own: list[str], pages: list[list[str]]) -> None:
+    history = PromptHistory()
+    for prompt in own:
+        history.add(prompt)
+    walked, text = [], "draft"
+    for page in [[], *pages]:
+        history.put_before(page)
+        while (older := history.older(text)) is not None:
+            walked.append(text := older)
+    n_own = len(list(groupby(own)))
+    assert walked[:n_own] == [prompt for prompt, _ in groupby(reversed(own))]
+    earlier = [prompt for page in pages for prompt in page if prompt not in own]
+    assert walked[n_own:] == list(dict.fromkeys(earlier)), "newest first, each once"
+    for _ in walked:
+        text = history.newer(text) or ""
+    assert text == "draft"
+    assert history.newer(text) is None
 
 
 def test_a_session_is_opened_once_and_on_use() -> None:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 
+from assistant.store.store import Store
+from assistant.wording import prompt as prompt_file
+from tests.store.filling import following
+from tests.store.filling import said as kept
 from tests.tui.driving import ask, chat, phase, prompt, shown, wait_until
+from tests.tui.keeping import ask_and_wait, keeping, press, until
 from tests.tui.scripted import ScriptedSession, planned, short_run, text
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "conversations.db"
 
 
 @pytest.mark.parametrize("key", ["shift+enter", "ctrl+j", "alt+enter"])
@@ -61,6 +75,78 @@ async def test_up_and_down_walk_the_prompts_and_come_back_to_the_draft() -> None
         assert field.text == "d"
         await pilot.press("down")
         assert field.text == "d", "there is nothing newer"
+
+
+async def test_up_goes_on_into_earlier_conversations(path: Path) -> None:
+    with closing(Store.open(path)) as store:
+        first = kept(store, "the oldest")
+        following(store, first, "asked twice")
+        kept(store, prompt_file("summary"), "Notes.")
+        deleted = kept(store, "deleted since")
+        store.delete(deleted.conversation_id)
+        kept(store, "x" * 30_000)
+        kept(store, "asked twice")
+    async with keeping(ScriptedSession(short_run("One")), path) as pilot:
+        field = prompt(pilot)
+        await ask_and_wait(pilot, "now")
+        await pilot.press("d", "up")
+        assert field.text == "now"
+        await pilot.press("up")
+        await wait_until(pilot, lambda: field.text == "asked twice")
+        await pilot.press("up")
+        await wait_until(pilot, lambda: field.text == "[paste 1: 30 kB, 1 line]")
+        await pilot.press("up")
+        assert field.text == "the oldest", "no summary, nothing deleted, nothing twice"
+        await pilot.press("up")
+        await pilot.pause()
+        assert field.text == "the oldest", "there is nothing older"
+        await pilot.press(*["down"] * 4)
+        assert field.text == "d"
+
+
+async def test_what_is_typed_while_earlier_prompts_are_looked_up_stays(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, asked = threading.Event(), Store.asked
+
+    def slowly(*args: Any, **options: Any) -> list[tuple[int, str]]:
+        gate.wait()
+        return asked(*args, **options)
+
+    monkeypatch.setattr(Store, "asked", slowly)
+    with closing(Store.open(path)) as store:
+        kept(store, "earlier")
+    async with keeping(ScriptedSession(), path) as pilot:
+        field = prompt(pilot)
+        await press(pilot, "up")
+        await until(lambda: field._walked_from is not None)
+        await press(pilot, "x")
+        await until(lambda: field.text == "x")
+        gate.set()
+        await until(lambda: field._walked_from is None)
+        assert field.text == "x"
+        await pilot.press("up")
+        assert field.text == "earlier"
+        await pilot.press("down")
+        assert field.text == "x"
+
+
+async def test_pages_of_earlier_prompts_follow_each_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.tui.screens.keeping.ASKED_PAGE", 2)
+    with closing(Store.open(path)) as store:
+        for n in range(5):
+            kept(store, f"question {n}")
+            kept(store, "again and again")
+    async with keeping(ScriptedSession(), path) as pilot:
+        field, walked = prompt(pilot), []
+        while not field._history.is_whole or field._walked_from is not None:
+            await pilot.press("up")
+            await wait_until(pilot, lambda: field._walked_from is None)
+            walked.append(field.text)
+    found = [text for text, _ in groupby(walked)]
+    assert found == ["again and again", *(f"question {n}" for n in range(4, -1, -1))]
 
 
 async def test_the_field_grows_to_a_limit() -> None:

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.timer import Timer
-from textual.widgets import Footer
 
 from assistant.errors import MullError
 
@@ -28,6 +27,7 @@ from ..widgets.prompt.composer import Composer
 from ..widgets.prompt.prompt import Prompt
 from ..widgets.room import RoomOffer
 from ..widgets.sidebar.sidebar import Sidebar
+from ..widgets.status.keys import KeyLine
 from ..widgets.status.status import Status, StatusLine
 from ..widgets.transcript.assistant import AssistantTurn
 from ..widgets.transcript.transcript import Transcript
@@ -72,7 +72,7 @@ class ChatScreen(RoomScreen):
             yield RoomOffer()
             yield Composer()
             yield StatusLine()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Open and load the model once the first paint is done."""
@@ -235,8 +235,7 @@ class ChatScreen(RoomScreen):
             state=(state or phase) + (self._progress.waiting() if phase in SILENT else ""),
             effort=effort,
             tokens_per_second=self._progress.tokens_per_second,
-            context_tokens=self._progress.context_tokens,
-            n_ctx=model.n_ctx if model else 0,
+            filling=self.filling_now,
         )
         self.query_one(Transcript).welcome.show_model(
             session.model_name, session.model_note, model.plan if model else ""
@@ -273,6 +272,7 @@ class ChatScreen(RoomScreen):
         self._turn.message_id = asked.turn.answer_id
         self.mark_turn(turn)
         self.mark_turn(self._turn)
+        self.count()
         self._begin(Job(asked.query, effort or self.effort, asked.turn))
 
     @property

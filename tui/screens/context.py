@@ -16,9 +16,16 @@ from assistant.reasons import share
 
 from .. import figures
 from ..filling import Filling
-from ..meter import meter
+from ..widgets.status.gauge import MARKS, colour, gauge
 
-CELLS = 30
+CELLS = 38
+WORDS = {
+    "system": "system message",
+    "history": "conversation",
+    "files": "files",
+    "thinking": "last thinking",
+    "free": "free",
+}
 
 
 class ContextScreen(ModalScreen[str | None]):
@@ -28,41 +35,63 @@ class ContextScreen(ModalScreen[str | None]):
         Binding("escape,q", "dismiss", "Close", id="close_context"),
     ]
 
-    def __init__(self, filling: Filling, choices: dict[str, str], note: str = "") -> None:
-        """`choices` are actions with the words for them; `note` is a sentence under the bars."""
+    def __init__(self, filling: Filling, choices: dict[str, str]) -> None:
+        """`choices` are actions with the words for them."""
         super().__init__()
         self._filling = filling
         self._choices = choices
-        self._note = note
 
     def compose(self) -> ComposeResult:
         with Vertical(id="context") as page:
             page.border_title = "Context"
             page.border_subtitle = "Enter chooses · Esc closes" if self._choices else "Esc closes"
             yield Static(Content("\n").join(self._lines()))
-            if self._note:
-                yield Static(self._note, classes="note")
-            if self._choices:
-                yield OptionList(*(Option(words, id=name) for name, words in self._choices.items()))
+            yield OptionList(*(Option(words, id=name) for name, words in self._choices.items()))
+            yield Static("Looking whether memory allows a larger context …", classes="note")
+
+    def on_mount(self) -> None:
+        """Without a choice there is no list."""
+        self.query_one(OptionList).display = bool(self._choices)
+
+    def tell_larger(self, words: str, sentence: str) -> None:
+        """Say whether a larger context can be had.
+
+        Args:
+            words: the choice; empty where there is none.
+            sentence: what it costs, or why it cannot be had.
+        """
+        options = self.query_one(OptionList)
+        if words:
+            options.add_option(Option(words, id="larger"))
+            options.display = True
+            self.query_one("#context").border_subtitle = "Enter chooses · Esc closes"
+            if options.highlighted is None:
+                options.highlighted = 0
+                options.focus()
+        self.query_one(".note", Static).update(sentence if not words else f"/larger: {sentence}")
 
     def _lines(self) -> list[Content]:
         filling = self._filling
-        parts = {
-            "system": filling.system,
-            "history": filling.history,
-            "files": filling.files,
-            "thinking": filling.thinking,
-            "free": filling.free,
-        }
+        total = f"{figures.count(filling.total)} of {figures.tokens(filling.n_ctx)}"
         lines = [
-            Content(f"{figures.count(filling.total)} of {figures.tokens(filling.n_ctx)}, ")
-            + Content(f"{share(filling.share)}; the parts are estimates"),
+            Content.styled(f"{share(filling.share)} full", f"bold {colour(filling)}")
+            + Content.styled(f"{figures.SEPARATOR}{total}", "$foreground 60%"),
+            gauge(filling, CELLS),
             Content(""),
         ]
-        for name, n_tokens in parts.items():
-            bar = meter(n_tokens / filling.n_ctx if filling.n_ctx else 0.0, CELLS)
-            lines.append(Content(f"{name:9}") + bar + Content(f"{figures.count(n_tokens):>9}"))
-        return lines
+        for name, mark in MARKS.items():
+            n_tokens = getattr(filling, name)
+            part = n_tokens / filling.n_ctx if filling.n_ctx else 0.0
+            style = "$foreground 40%" if name == "free" else colour(filling)
+            lines.append(
+                Content.styled(f"{mark} ", style)
+                + Content(f"{WORDS[name]:16}{figures.count(n_tokens):>12}")
+                + Content.styled(f"{share(part):>8}", "$foreground 60%")
+            )
+        return [
+            *lines,
+            Content.styled("\nThe parts are estimates; their sum is the model's.", "$foreground 60%"),
+        ]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Give back what was chosen."""

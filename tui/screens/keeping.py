@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from assistant import paths
 from assistant.errors import MullError, UsageError
 from assistant.terminal import visible
+from assistant.wording import prompt
 
 from .. import slash, taste
 from ..conversation import OpenConversation, Read, read
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from assistant.store.values import Run, Summary
     from assistant.store.values import Unfinished as UnfinishedAnswer
 
+ASKED_PAGE = 100
+"""Questions of earlier conversations that the prompt is given at a time."""
 WIDE = 100
 """Columns from which on the list stands beside the chat; in fewer it lies over it."""
 MOST_ROWS = 500
@@ -59,6 +62,8 @@ class KeepingScreen(SteeringScreen):
         self._shows_archived = False
         self._list_wish = taste.remembered("list")
         self._has_failed = False
+        self._asked_before: int | None = None
+        """The oldest question that the prompt has been given."""
 
     async def leave(self) -> None:
         """Stop the run and let go of its turn."""
@@ -105,6 +110,7 @@ class KeepingScreen(SteeringScreen):
 
     async def _fail(self, error: MullError) -> None:
         """Say what is wrong; of what goes on being wrong, only once."""
+        self.query_one(Prompt).forgo_older()
         if isinstance(error, UsageError):
             slash.say(self.app, error)
         elif not self._has_failed:
@@ -121,6 +127,22 @@ class KeepingScreen(SteeringScreen):
         if self._control is None:  # else they come among the run's events
             for sentence in self._journal.take_news():
                 await self.query_one(Transcript).add_notice(sentence)
+
+    @on(Prompt.WantsOlder)
+    def _recall_older(self) -> None:
+        """Give the prompt what was asked in earlier conversations, a page at a time."""
+        if not self._journal.is_kept:
+            self.query_one(Prompt).take_older((), is_all=True)
+            return
+        before = self._asked_before
+        self._at_store(lambda store: store.asked(ASKED_PAGE, before), self._take_asked)
+
+    def _take_asked(self, asked: list[tuple[int, str]]) -> None:
+        if asked:
+            self._asked_before = asked[-1][0]
+        summing_up = prompt("summary")
+        texts = [text for _, text in asked if text != summing_up]
+        self.query_one(Prompt).take_older(texts, is_all=len(asked) < ASKED_PAGE)
 
     def _tell_unfinished(self, unfinished: list[UnfinishedAnswer]) -> None:
         if unfinished and self._talk.is_empty:

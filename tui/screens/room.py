@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assistant.errors import ContextFull, MullError
@@ -12,16 +11,17 @@ from assistant.reasons import share
 from assistant.wording import prompt
 
 from ..conversation import OpenConversation
-from ..filling import LEAST_FREE, Filling, Ratio, filling, first_to_tell, fitting, learned, n_turns
+from ..filling import LEAST_FREE, Filling, Ratio, filling, first_to_tell, fitting, grown, learned, n_turns
 from ..widgets.room import RoomOffer
 from ..widgets.transcript.transcript import Transcript
 from ..widgets.transcript.turn import Turn
 from ..widgets.transcript.user import UserTurn
-from .branching import BranchingScreen
+from .enlarging import EnlargingScreen
 
 if TYPE_CHECKING:
-    from assistant.events import Event
     from assistant.store.values import Run
+
+    from .context import ContextScreen
 
 SHARE_KEPT = 0.5
 """Old turns are left out until what is told fills this share of the context."""
@@ -43,19 +43,17 @@ class Compaction:
     files: tuple[Attachment, ...] = ()
 
 
-class RoomScreen(BranchingScreen):
+class RoomScreen(EnlargingScreen):
     """Never shortens anything by itself: it says that the context is full, and offers."""
 
     _ratio = Ratio()
+    _counted = Filling()
+    """The filling before the run that is on."""
     _compaction: Compaction | None = None
     _unfit: int | None = None
     """The question that did not fit."""
     _offered_from = 0.0
     """No offer is made below this share."""
-
-    def load(self, events: Callable[[], Generator[Event, None, None]], done: Callable[[], None]) -> None:
-        """Load a model, now or once the run that is on has ended."""
-        raise NotImplementedError
 
     async def put_to_model(self, turn: UserTurn) -> None:
         """Have a question at the end answered, now or when its turn comes."""
@@ -68,12 +66,26 @@ class RoomScreen(BranchingScreen):
         n_ctx = model.n_ctx if model is not None else 0
         return filling(dialogue.told_messages, self._session.system, self._ratio, n_ctx)
 
+    @property
+    def filling_now(self) -> Filling:
+        """The same, counted on while an answer runs; cheap, for every frame shows it."""
+        progress, model = self._progress, self._session.model
+        counted = replace(self._counted, n_ctx=model.n_ctx if model is not None else 0)
+        if progress.phase in ("thinking", "answering") and progress.context_tokens:
+            return grown(counted, progress.context_tokens, progress.n_thinking)
+        return counted
+
+    def count(self) -> None:
+        """Count anew what the context holds."""
+        self._counted = self.filling
+
     # -- watching ------------------------------------------------------------------------------------
 
     def has_settled(self, error: MullError | None = None) -> None:
         """An answer has come to its end: see what room it has left."""
         super().has_settled(error)
         self._learn()
+        self.count()
         leaf = self._talk.dialogue.leaf_id
         self._unfit = self._talk.dialogue[leaf].parent_id if isinstance(error, ContextFull) and leaf else None
         if self._compaction is not None:
@@ -92,6 +104,7 @@ class RoomScreen(BranchingScreen):
         """Another conversation is open from now on."""
         super().begin_talk(talk)
         self._ratio, self._compaction, self._unfit, self._offered_from = Ratio(), None, None, 0.0
+        self._counted = Filling()
         self.query_one(RoomOffer).withdraw()
 
     def _learn(self) -> None:
@@ -102,13 +115,14 @@ class RoomScreen(BranchingScreen):
             self._ratio = learned(told, self._session.system, *tokens)
 
     def _count_anew(self) -> None:
-        self._progress.context_tokens = self.filling.total
+        self.count()
+        self._progress.context_tokens = self._counted.total
         self._show(self.phase, self._progress.state)
         self.offer_room()
 
     def offer_room(self, error: MullError | None = None) -> None:
         """Say that the context is full or nearly so, and what can be done, as long as it is so."""
-        full, offer = self.filling, self.query_one(RoomOffer)
+        full, offer = self._counted, self.query_one(RoomOffer)
         answer = self._last_turn.record.answer if self._last_turn is not None else None
         if isinstance(error, ContextFull):
             told = f"The question does not fit: {error.message}"
@@ -119,7 +133,13 @@ class RoomScreen(BranchingScreen):
         else:
             offer.withdraw()
             return
-        offer.offer(told, self._larger)
+        offer.offer(told, self.widening)
+        self.ask_planner(lambda: self._offer_larger(told))
+
+    def _offer_larger(self, told: str) -> None:
+        """Add the larger context to the offer, if there is one."""
+        if (offer := self.query_one(RoomOffer)).display:
+            offer.offer(told, self.widening)
 
     def action_later(self) -> None:
         """Say no more of it until the context is fuller."""
@@ -135,14 +155,6 @@ class RoomScreen(BranchingScreen):
 
     # -- what can be done ----------------------------------------------------------------------------
 
-    @property
-    def _larger(self) -> int:
-        """The next larger context that the model can have; 0 where there is none."""
-        model = self._session.model
-        if model is None or model.n_ctx >= model.n_ctx_train:
-            return 0
-        return min(model.n_ctx * 2, model.n_ctx_train)
-
     def can_make_room(self, action: str) -> bool | None:
         """Whether an action makes sense at the moment; None if it is none of these."""
         if action == "context":
@@ -154,7 +166,7 @@ class RoomScreen(BranchingScreen):
             n_told = len(dialogue.told(self._unfit))
             return self.is_free and (n_told > (0 if self._unfit else 2) or dialogue.first_sent is not None)
         if action == "larger":
-            return self.is_free and self._larger > 0
+            return self.is_free and self._session.model is not None
         return None
 
     def action_context(self) -> None:
@@ -162,32 +174,40 @@ class RoomScreen(BranchingScreen):
         from .context import ContextScreen
 
         words = {
-            "compact": "/compact: go on from a summary; the whole stays as a branch",
-            "drop": "/drop: no longer tell the model the older turns",
-            "larger": f"/larger: load the model again with {self._larger:,} tokens",
+            "compact": "/compact goes on from a summary; the whole stays as a branch",
+            "drop": "/drop no longer tells the model the older turns",
         }
         choices = {name: said for name, said in words.items() if self.can_make_room(name)}
-        note = "" if self._larger else "This model cannot have a larger context."
-        screen = ContextScreen(self.filling, choices, note)
+        if self._talk.dialogue.first_sent in self._talk.dialogue.path:
+            choices["drop('none')"] = "/drop none tells the model again what was left out"
+        screen = ContextScreen(self.filling, choices)
 
-        def act(name: str | None) -> None:
-            if name:
-                getattr(self, f"action_{name}")()
+        def act(action: str | None) -> None:
+            if action:
+                self.app.call_later(self.run_action, action)
 
         self.app.push_screen(screen, act)
+        self.ask_planner(lambda: self._tell_larger(screen))
+
+    def _tell_larger(self, screen: ContextScreen) -> None:
+        found = self.widening
+        if found is not None and screen.is_attached:
+            is_possible = bool(found.n_ctx) and self.is_free
+            words = f"/larger loads the model again with {found.n_ctx:,} tokens" if is_possible else ""
+            screen.tell_larger(words, found.sentence)
 
     def action_drop(self, what: str = "older") -> None:
         """No longer tell the model the older turns, or tell it all again."""
         dialogue, full = self._talk.dialogue, self.filling
         if what == "none":
-            dialogue.first_sent = None
+            self._tell_from(None)
             self.notify("The model is told the whole conversation again.")
         else:
             first = first_to_tell(dialogue.told_messages, int(full.n_ctx * SHARE_KEPT), self._ratio)
             if first is None:
                 self.notify("There is nothing to leave out but the last question.", severity="warning")
                 return
-            dialogue.first_sent = first.id
+            self._tell_from(first.id)
             n = n_turns(dialogue.shown, first.id)
             turns = "first turn" if n == 1 else f"first {n} turns"
             self.notify(f"The model is no longer told the {turns}. /drop none tells it all again.", timeout=8)
@@ -196,20 +216,15 @@ class RoomScreen(BranchingScreen):
         self._ask_unfit()
         self._count_anew()
 
-    def action_larger(self) -> None:
-        """Load the model again with a larger context."""
-        if n_ctx := self._larger:
-            self.load(lambda: self._session.reload(n_ctx), lambda: self._has_enlarged(n_ctx))
+    def _tell_from(self, message_id: int | None) -> None:
+        """Tell the model from this message on, or everything; the store keeps it so."""
+        self._talk.dialogue.first_sent = message_id
+        if (name := self._talk.id) is not None and self._journal.is_kept:
+            self._at_store(lambda store: store.tell_from(name, message_id))
 
-    def _has_enlarged(self, n_ctx: int) -> None:
-        """The model was loaded again, or could not be: then that was told."""
-        model = self._session.model
-        if model is not None and model.n_ctx >= n_ctx:
-            self.notify(
-                f"The context now has {n_ctx:,} tokens, until Mull ends; the setting n_ctx keeps it so.",
-                timeout=8,
-            )
-            self._ask_unfit()
+    def has_enlarged(self) -> None:
+        """The context is larger now: ask what did not fit."""
+        self._ask_unfit()
         self._count_anew()
 
     def _ask_unfit(self) -> None:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widgets import Static
+
+if TYPE_CHECKING:
+    from assistant.hardware.widening import Widening
 
 
 class RoomOffer(Static):
     """One sentence, and what can be done as links; the slash commands do the same."""
 
-    def offer(self, told: str, larger: int) -> None:
+    def offer(self, told: str, widening: Widening | None) -> None:
         """Say what is wrong and what can be done.
 
         Args:
             told: a sentence.
-            larger: the context that can be had instead, in tokens; 0 leaves that out.
+            widening: the larger context that can be had, if there is one.
         """
         links = [
             "[@click=screen.compact]/compact[/] goes on from a summary",
             "[@click=screen.drop]/drop[/] leaves old turns out",
         ]
-        if larger:
-            links.append(f"[@click=screen.larger]/larger[/] takes {larger:,}")
+        if widening is not None and widening.n_ctx:
+            cost = f" for {widening.cost}" if widening.cost else ""
+            links.append(f"[@click=screen.larger]/larger[/] takes {widening.n_ctx:,} tokens{cost}")
         links.append("[@click=screen.context]/context[/] tells more")
         self.update(Content(told) + Content.from_markup(" " + ", ".join(links) + "."))
         self.display = True

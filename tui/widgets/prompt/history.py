@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class PromptHistory:
     """Walks older and newer prompts; the draft that the walk began with is its newest entry."""
@@ -10,6 +12,8 @@ class PromptHistory:
         self._prompts: list[str] = []
         self._draft = ""
         self._at = 0
+        self.is_whole = False
+        """Whether there is nothing older anywhere than what the walk knows."""
 
     @property
     def is_walking(self) -> bool:
@@ -22,6 +26,17 @@ class PromptHistory:
             self._prompts.append(text)
         self._at = len(self._prompts)
         self._draft = ""
+
+    def put_before(self, older: Iterable[str]) -> None:
+        """Have prompts of earlier times, newest first, before the oldest; those that are there stay alone."""
+        known = {text.strip() for text in self._prompts} | {""}
+        new: list[str] = []
+        for text in older:
+            if text.strip() not in known:
+                known.add(text.strip())
+                new.append(text)
+        self._prompts[:0] = reversed(new)
+        self._at += len(new)
 
     def older(self, current: str) -> str | None:
         """The prompt before, given what is in the field now; None at the oldest."""

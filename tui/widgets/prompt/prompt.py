@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -43,6 +44,9 @@ class Prompt(TextArea):
     class WentUp(Message):
         """Up was pressed on the empty field: a queued question may come back into it."""
 
+    class WantsOlder(Message):
+        """The walk has come to the oldest prompt that is known: `take_older` gives those before."""
+
     def __init__(self, completion: Completion) -> None:
         super().__init__(
             soft_wrap=True,
@@ -53,6 +57,8 @@ class Prompt(TextArea):
         self._completion = completion
         self._history = PromptHistory()
         self._pastes = Pastes()
+        self._walked_from: str | None = None
+        """What stood in the field when older prompts were asked for; None while none are."""
 
     # -- keys ----------------------------------------------------------------------------------------
 
@@ -175,8 +181,29 @@ class Prompt(TextArea):
             self._recall(self._history.newer(self.text))
 
     def recall_older(self) -> None:
-        """Show the prompt before."""
-        self._recall(self._history.older(self.text))
+        """Show the prompt before; where the known ones end, those of earlier conversations are asked for."""
+        older = self._history.older(self.text)
+        self._recall(older)
+        if older is None and not self._history.is_whole and self._walked_from is None:
+            self._walked_from = self.text
+            self.post_message(self.WantsOlder())
+
+    def take_older(self, texts: Sequence[str], *, is_all: bool) -> None:
+        """Go on with the walk, newest first; a text that was changed meanwhile stays.
+
+        Args:
+            texts: prompts of earlier conversations.
+            is_all: whether there are none before these.
+        """
+        self._history.is_whole = is_all
+        self._history.put_before(texts)
+        walked_from, self._walked_from = self._walked_from, None
+        if walked_from == self.text:
+            self.recall_older()
+
+    def forgo_older(self) -> None:
+        """They cannot be had at the moment."""
+        self._walked_from = None
 
     def action_delete_left(self) -> None:
         """Delete a character, or the whole mark of a paste."""
@@ -207,5 +234,4 @@ class Prompt(TextArea):
 
     def _recall(self, text: str | None) -> None:
         if text is not None:
-            self.load_text(text)
-            self.move_cursor(self.document.end)
+            self.put(text)

@@ -20,7 +20,7 @@ from assistant.store.values import Summary
 from ...commands import bindings
 from .rows import Row
 
-HINTS = "↵ open · r rename · p pin\na archive · d delete · / search"
+HINTS = "↵ open · r rename · p pin\na archive · d delete\n/ search · v archived"
 
 
 class ConversationList(OptionList):

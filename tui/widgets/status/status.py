@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -15,6 +15,13 @@ from textual.widget import Widget
 from assistant.terminal import visible
 
 from ... import figures
+from ...filling import Filling
+from .gauge import colour, gauge
+
+CELLS = 12
+"""Of the bar of the context."""
+FEW_CELLS = 8
+"""Of it where the line is short."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,8 @@ class Status:
     """How hard it tries; empty shows none."""
     tokens_per_second: float = 0.0
     """0 shows none."""
-    context_tokens: int = 0
-    """Tokens of the context in use."""
-    n_ctx: int = 0
-    """Tokens of the context in all; 0 shows none."""
+    filling: Filling = field(default_factory=Filling)
+    """What is in the context; a size of 0 shows nothing of it."""
 
 
 class StatusLine(Widget):
@@ -47,7 +52,7 @@ class StatusLine(Widget):
 
     def render(self) -> Content:
         """The longest wording that fits."""
-        return Content(wording(self.status, self.content_size.width))
+        return wording(self.status, self.content_size.width)
 
     def on_click(self, event: Click) -> None:
         """Offer another effort."""
@@ -55,34 +60,45 @@ class StatusLine(Widget):
         self.post_message(self.EffortClicked())
 
 
-def wording(status: Status, width: int) -> str:
+def wording(status: Status, width: int) -> Content:
     """The fullest wording of at most `width` cells."""
-    left = right = ""
+    left, right = "", Content("")
     for left, right in _wordings(status):
-        if cell_len(left) + cell_len(right) + 2 <= width:
+        if cell_len(left) + right.cell_length + 2 <= width:
             break
     else:
-        left, right = set_cell_size(left, max(0, width - 1)).rstrip() + "…", ""
-    return left + " " * (width - cell_len(left) - cell_len(right)) + right
+        left, right = set_cell_size(left, max(0, width - 1)).rstrip() + "…", Content("")
+    return Content(left + " " * (width - cell_len(left) - right.cell_length)) + right
 
 
-def _wordings(status: Status) -> Iterator[tuple[str, str]]:
+def _wordings(status: Status) -> Iterator[tuple[str, Content]]:
     """Left and right part, from the fullest wording to the shortest."""
     name, note = visible(status.model), visible(status.note)
     state = status.state
     effort = f"effort {status.effort}" if status.effort else ""
     speed = f"{status.tokens_per_second:.1f} tokens/s" if status.tokens_per_second else ""
-    context = short = ""
-    if status.n_ctx:
-        context = f"context {figures.count(status.context_tokens)} / {figures.count(status.n_ctx)}"
-        short = f"{figures.short_count(status.context_tokens)}/{figures.short_count(status.n_ctx)}"
-    yield _joined(name, note, state), _joined(effort, speed, context)
-    yield _joined(name, state), _joined(effort, speed, context)
-    yield _joined(name, state), _joined(effort, speed.replace("tokens", "t"), short)
-    yield _joined(state, name), _joined(status.effort, short)
-    yield _joined(state, name), _joined(short)
-    yield _joined(state, name), ""
+    filling = status.filling
+    context = short = bare = bar = small = Content("")
+    if filling.n_ctx:
+        style = colour(filling) if filling.is_near else ""
+        total, n_ctx = filling.total, filling.n_ctx
+        context = Content.styled(f" {figures.count(total)} / {figures.count(n_ctx)}", style)
+        bare = Content.styled(f"{figures.short_count(total)}/{figures.short_count(n_ctx)}", style)
+        short = Content(" ") + bare
+        bar, small = Content("context ") + gauge(filling, CELLS), gauge(filling, FEW_CELLS)
+    yield _joined(name, note, state), _parts(effort, speed, bar + context)
+    yield _joined(name, state), _parts(effort, speed, bar + context)
+    yield _joined(name, state), _parts(effort, speed.replace("tokens", "t"), small + short)
+    yield _joined(state, name), _parts(status.effort, small + short)
+    yield _joined(state, name), _parts(small + short)
+    yield _joined(state, name), _parts(bare)
+    yield _joined(state, name), Content("")
 
 
 def _joined(*parts: str) -> str:
     return figures.SEPARATOR.join(part for part in parts if part)
+
+
+def _parts(*parts: str | Content) -> Content:
+    shown = [Content(part) if isinstance(part, str) else part for part in parts]
+    return Content(figures.SEPARATOR).join(part for part in shown if part.plain)
