@@ -32,6 +32,7 @@ class Dialogue:
         self._tree = Tree(sorted((message.id, message.parent_id) for message in self._messages.values()))
         self._leaf = leaf_id if leaf_id in self._messages else self._tree.newest_leaf()
         self._path: tuple[int, ...] | None = None
+        self._told: dict[tuple[int | None, int | None], tuple[Message, ...]] = {}
         self.first_sent = first_sent
         """The oldest message that the model is still told, where the user has left older ones out."""
 
@@ -83,10 +84,16 @@ class Dialogue:
         return told(self.shown, self.first_sent)
 
     def told(self, message_id: int | None) -> tuple[Message, ...]:
-        """What the model is told before it answers the question `message_id`, or a new one if None."""
+        """What the model is told before it answers the question `message_id`, or a new one if None.
+
+        It is asked for with every change of what can be done, and long in the making.
+        """
         if message_id is not None and message_id == self.first_sent:
             return ()
-        return history(told(self.before(message_id), self.first_sent))
+        key = message_id, self.first_sent
+        if key not in self._told:
+            self._told = {key: history(told(self.before(message_id), self.first_sent))}
+        return self._told[key]
 
     def add(
         self,
@@ -111,10 +118,11 @@ class Dialogue:
             attachments=attachments,
         )
         self._tree.add(message_id, parent_id)
-        self._leaf, self._path = message_id, None
+        self._leaf, self._path, self._told = message_id, None, {}
 
     def settle(self, message_id: int, content: str, thinking: str, status: Status, error: str = "") -> None:
         """An answer is over."""
+        self._told = {}
         if message_id in self._messages:
             self._messages[message_id] = replace(
                 self._messages[message_id], content=content, thinking=thinking, status=status, error=error
@@ -122,4 +130,4 @@ class Dialogue:
 
     def switch(self, message_id: int) -> None:
         """Show the branch of this message, down to where it was written last."""
-        self._leaf, self._path = self._tree.newest_leaf(message_id), None
+        self._leaf, self._path, self._told = self._tree.newest_leaf(message_id), None, {}

@@ -170,3 +170,26 @@ def test_a_dialogue_shows_one_path_and_loses_nothing(steps: list[tuple[bool, int
         assert all(dialogue[child].parent_id == parent for parent, child in pairwise(path))
         assert all(each in dialogue.versions(each) for each in ids)
     assert len(dialogue) == len(ids)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["ask", "answer", "switch", "drop"]), st.integers(0, 30)), max_size=30)
+)
+def test_what_is_told_never_lags_behind(steps: list[tuple[str, int]]) -> None:
+    dialogue = Dialogue()
+    for number, (step, choice) in enumerate(steps, 1):
+        if step == "ask":
+            dialogue.add(2 * number, dialogue.leaf_id, f"q{number}")
+            dialogue.add(2 * number + 1, 2 * number, "", is_answer=True)
+        elif dialogue.leaf_id is not None:
+            chosen = dialogue.path[choice % len(dialogue.path)]
+            if step == "answer":
+                dialogue.settle(chosen, f"a{number}", "", "done")
+            elif step == "switch":
+                dialogue.switch(chosen)
+            else:
+                dialogue.first_sent = chosen
+        # one that was never asked before knows nothing from before
+        anew = Dialogue((dialogue[each] for each in dialogue.path), dialogue.leaf_id, dialogue.first_sent)
+        asked = dialogue.leaf_id if choice > 15 else None
+        assert dialogue.told(asked) == anew.told(asked)
