@@ -178,15 +178,17 @@ def test_a_dialogue_shows_one_path_and_loses_nothing(steps: list[tuple[bool, int
 def test_what_is_told_never_lags_behind(steps: list[tuple[str, int]]) -> None:
     dialogue = Dialogue()
     for number, (step, choice) in enumerate(steps, 1):
+        chosen = dialogue.path[choice % len(dialogue.path)] if len(dialogue) else None
         if step == "ask":
-            dialogue.add(2 * number, dialogue.leaf_id, f"q{number}")
+            dialogue.add(2 * number, chosen, f"q{number}")
             dialogue.add(2 * number + 1, 2 * number, "", is_answer=True)
-        elif dialogue.leaf_id is not None:
-            chosen = dialogue.path[choice % len(dialogue.path)]
+            dialogue.settle(2 * number + 1, f"a{number}", "", "done")
+        elif chosen is not None:
             if step == "answer":
                 dialogue.settle(chosen, f"a{number}", "", "done")
             elif step == "switch":
-                dialogue.switch(chosen)
+                others = dialogue.versions(chosen)
+                dialogue.switch(others[choice % len(others)])
             else:
                 dialogue.first_sent = chosen
         # one that was never asked before knows nothing from before
