@@ -19,7 +19,7 @@ from assistant import clipboard
 from assistant.errors import UsageError
 from assistant.store.journal import Journal
 
-from . import keymap, slash, taste
+from . import ending, keymap, slash, taste
 from .commands import COMMANDS, bindings
 from .lazy_session import LazySession
 from .protocol import SessionLike
@@ -104,10 +104,14 @@ class MullApp(ShelfApp):
 
     async def action_quit(self) -> None:
         """Stop what runs and end the app."""
+        await self.end(0)
+
+    async def end(self, status: int) -> None:
+        """Stop what runs and end the app with this exit status."""
         for screen in self.screen_stack:
             if isinstance(screen, ChatScreen):
                 await screen.leave()
-        self.exit()
+        self.exit(return_code=status)
 
     async def on_unmount(self) -> None:
         """Close the session without blocking the loop that its last events still need."""
@@ -151,18 +155,29 @@ def run(
     is_offline: bool = False,
     journal: Journal | None = None,
     conversation_id: str | None = None,
-) -> None:
-    """Run the app until the user quits; `settings` is called in threads, after first paint."""
+) -> int:
+    """Run the app until the user quits; `settings` is called in threads, after first paint.
+
+    Returns:
+        The exit status.
+    """
 
     def open_session() -> SessionLike:
         from assistant.session import Session
 
         return Session.open(settings())
 
-    MullApp(
+    app = MullApp(
         open_session,
         journal=journal,
         conversation_id=conversation_id,
         wishes=wishes,
         stock=make_stock(settings, is_offline=is_offline),
-    ).run()
+    )
+
+    async def run_in_loop() -> None:
+        with ending.on_signals(lambda status: app.call_later(app.end, status), app.journal.flush):
+            await app.run_async()
+
+    asyncio.run(run_in_loop())
+    return app.return_code or 0

@@ -152,14 +152,19 @@ def _chat(args: Namespace) -> int:
     """Open the chat."""
     if not args.is_plain:
         _need_terminal()
+    is_plain = args.is_plain or os.environ.get("TERM") == "dumb"
+    if is_plain and not args.is_plain:
+        print(
+            "mull: This terminal cannot draw (TERM is dumb), so the chat is in plain lines.", file=sys.stderr
+        )
     from assistant.paths import is_anything_set
     from assistant.store.journal import Journal
 
     flags = typed(args)
-    settings = _settings(flags) if args.is_plain or flags or is_anything_set() else None
+    settings = _settings(flags) if is_plain or flags or is_anything_set() else None
     with closing(Journal(is_kept=settings is None or settings.history == "on")) as journal:
         conversation = journal.conversation(args.conversation) if is_continuing(args) else None
-        if settings is not None and args.is_plain:
+        if settings is not None and is_plain:
             from assistant.cli._plain import run as run_plain
 
             return run_plain(settings, journal, conversation)
@@ -167,14 +172,14 @@ def _chat(args: Namespace) -> int:
         from assistant.tui.taste import Taste
 
         # What checks settings takes a fifth of the time to first paint: where there are none, it can wait.
-        run(
+        status: int = run(
             lambda: settings or _settings({}),
             Taste() if settings is None else Taste(settings.theme, settings.keys),
             is_offline=settings is not None and settings.offline,
             journal=journal,
             conversation_id=conversation.summary.id if conversation else None,
         )
-    return ExitCode.ANSWERED
+    return status
 
 
 def _settings(flags: dict[str, object]) -> Settings:

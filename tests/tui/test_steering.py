@@ -13,6 +13,7 @@ from assistant.tui.widgets.status.status import StatusLine
 from assistant.tui.widgets.transcript.samples import SamplesPanel, SamplesTitle
 from textual.pilot import Pilot
 from textual.widgets import Static
+from textual.widgets._footer import FooterKey
 
 from assistant.control import Control
 from assistant.query import Message
@@ -48,6 +49,20 @@ async def test_the_plan_stands_before_the_answer_with_its_reason_and_its_limits(
                 in shown(pilot)
             ),
         )
+
+
+async def test_the_footer_offers_no_stop_once_the_run_is_over() -> None:
+    run, gate = gated(short_run())
+    async with chat(ScriptedSession(run)) as pilot:
+        await ask(pilot, "hi")
+        await wait_until(pilot, lambda: phase(pilot) == "ready" and "Stop" in drawn_keys(pilot))
+        gate.set()
+        await wait_until(pilot, lambda: "Stop" not in drawn_keys(pilot))
+
+
+def drawn_keys(pilot: Pilot[None]) -> set[str]:
+    """What the footer shows, which is brought up to date only when something asks for it."""
+    return {key.description for key in pilot.app.query(FooterKey)}
 
 
 async def test_what_the_reason_says_is_not_said_again() -> None:

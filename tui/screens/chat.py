@@ -165,6 +165,8 @@ class ChatScreen(RoomScreen):
         elif message.error is not None and not job.control.is_stopped:
             await self.query_one(Transcript).add_error(message.error)
         self._show("no model" if self._session.model is None else "ready")
+        # The phase may have come with the answer: that the run is over changes what can be had.
+        self.refresh_bindings()
         job.done()
         if self._next_load is not None:
             load, self._next_load = self._next_load, None
