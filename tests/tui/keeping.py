@@ -16,6 +16,7 @@ from assistant.tui.widgets.transcript.transcript import Transcript
 from assistant.tui.widgets.transcript.turn import Turn
 from textual._wait import wait_for_idle
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from assistant.store.journal import Journal
 from assistant.store.store import Store
@@ -92,7 +93,7 @@ def said(pilot: Pilot[None]) -> list[str]:
 
 def versions(turn: Turn) -> str:
     """What a turn says of its versions."""
-    return next((str(line.visual) for line in turn.query(".versions")), "")
+    return next((str(line.visual) for line in turn.query(".versions").results(Static)), "")
 
 
 def listed(pilot: Pilot[None]) -> list[str]:

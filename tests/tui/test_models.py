@@ -50,7 +50,8 @@ async def models(pilot: Pilot[None]) -> ModelsScreen:
     """The Models screen with its list."""
     await pilot.press("f7")
     await wait_until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen))
-    screen: Any = pilot.app.screen
+    screen = pilot.app.screen
+    assert isinstance(screen, ModelsScreen)
     await wait_until(pilot, lambda: screen.query_one(OptionList).option_count > 1)
     return screen
 

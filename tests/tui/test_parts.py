@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 import pytest
@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.errors import ModelFileError
-from assistant.events import AnswerDelta, ThinkingDelta
+from assistant.events import AnswerDelta, AnyEvent, ThinkingDelta
 from tests.tui.scripted import ScriptedSession, planned, short_run, text, thinking
 
 deltas = st.builds(
@@ -40,8 +40,9 @@ def test_joining_deltas_keeps_every_text_in_its_order(events: list[AnswerDelta |
     for event in events:
         job.put(event)
 
-    def channel(of: list[AnswerDelta | ThinkingDelta], name: str, sample: int) -> str:
-        return "".join(e.text for e in of if e.event == name and e.sample == sample)
+    def channel(of: Sequence[AnyEvent], name: str, sample: int) -> str:
+        pieces = (e for e in of if isinstance(e, AnswerDelta | ThinkingDelta) and e.event == name)
+        return "".join(e.text for e in pieces if e.sample == sample)
 
     joined = job.take()
     for name in ("text", "thinking"):
