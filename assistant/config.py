@@ -130,6 +130,10 @@ class Settings(BaseModel):
     history: Literal["on", "off"] = "on"
     """Whether conversations are kept on this machine, to be searched and gone on with later."""
 
+    titles: Literal["auto", "rule"] = "auto"
+    """Who gives conversations their titles: auto lets a model of a billion parameters or more do it while
+    nobody asks, rule takes the question's first words; a title of your own stays in any case."""
+
     offline: bool = False
     """Whether to refuse what needs the network, which is fetching a model and nothing else."""
 

@@ -53,6 +53,8 @@ class Planned(Event):
     """What the score was made of, by name."""
     expected_s: float = 0.0
     """Seconds that the plan is expected to take at most; 0 where the machine's speed is not known."""
+    is_guess: bool = False
+    """Whether these seconds are a guess, for such a run was never seen on this machine."""
 
 
 class Prefill(Event):

@@ -13,6 +13,7 @@ from assistant.engine.protocol import ModelInfo
 from assistant.events import Answer
 from assistant.files import write_whole
 from assistant.hardware.speed import SpeedStore, corrected, is_throttled
+from assistant.hardware.stopwatch import missing
 from assistant.limits import SpeedCurve
 from assistant.profile import DraftSeen, Profile
 
@@ -37,20 +38,30 @@ class Learning:
         self._speeds = speeds
         self._model: ModelInfo | None = None
         self.profile = Profile()
-        self.speed = SpeedCurve(0.0, ())
-        self._usual = self.speed
+        self.seen = SpeedCurve(0.0, ())
+        """The speed as it was measured, corrected by what runs had."""
+        self._expected = self.seen
+        """What the planner expects of it, which serves until something was seen."""
+        self._usual = self.seen
         """The speed without what this session has learned."""
         self._recent: deque[float] = deque(maxlen=_RECENT)
         """Tokens per second of the last runs of one sequence."""
-        self._is_measured = False
+        self._has_given_up = False
+        """Whether measuring failed since the model was loaded."""
         self.is_frozen = False
         """Whether what is learned stays in memory, as while Mull measures itself."""
 
     @property
+    def speed(self) -> SpeedCurve:
+        """What is known of the speed, or else expected."""
+        return self.seen if self.seen.decode else self._expected
+
+    @property
     def needs_speed(self) -> bool:
-        """Whether the speed of this model was never measured here; a run alone tells nothing of prompts."""
-        is_known = bool(self.speed.decode) and self.speed.prefill > 0
-        return self._speeds is not None and not is_known and not self._is_measured
+        """Whether something of this model's speed was never measured here, and can be."""
+        if self._speeds is None or self._model is None or self._has_given_up:
+            return False
+        return bool(missing(self.seen, self._model))
 
     @property
     def is_slowed(self) -> bool:
@@ -62,18 +73,24 @@ class Learning:
         if self._model is not None and _same(self._model, model):
             return
         self._model = model
-        self.speed = (self._speeds.load(model) if self._speeds else None) or SpeedCurve(0.0, ())
-        self._usual, self._is_measured = self.speed, False
+        self.seen = (self._speeds.load(model) if self._speeds else None) or SpeedCurve(0.0, ())
+        expected = ((1, model.expected_speed),) if model.expected_speed > 0 else ()
+        self._expected = SpeedCurve(0.0, expected, is_expected=True)
+        self._usual, self._has_given_up = self.seen, False
         self._recent.clear()
         self.profile = self._read(model) or Profile()
 
     def note_speed(self, curve: SpeedCurve) -> None:
         """Keep a measured speed."""
-        self._usual, self._is_measured = curve, True
+        self._usual = curve
         self._keep_speed(curve)
 
+    def give_up_measuring(self) -> None:
+        """Measure no more until the model is loaded again: it leads to nothing."""
+        self._has_given_up = True
+
     def _keep_speed(self, curve: SpeedCurve) -> None:
-        self.speed = curve
+        self.seen = curve
         if self._speeds is not None and self._model is not None and not self.is_frozen:
             self._speeds.save(self._model, curve)
 
@@ -86,7 +103,7 @@ class Learning:
         """
         if is_alone and answer.n_samples == 1 and answer.total_tokens >= _LEAST_TIMED:
             self._recent.append(answer.tokens_per_second)
-            self._keep_speed(corrected(self.speed, 1, answer.tokens_per_second))
+            self._keep_speed(corrected(self.seen, 1, answer.tokens_per_second))
         if answer.thinking_end in ("itself", "found") and answer.n_samples == 1:
             self.keep(self.profile.with_thought(answer.thinking_tokens))
 

@@ -30,12 +30,20 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class SpeedCurve:
-    """How fast one model is on this machine, as measured."""
+    """How fast one model is on this machine."""
 
     prefill: float
     """Prompt tokens per second; 0 unknown."""
     decode: tuple[tuple[int, float], ...]
     """(number of sequences side by side, tokens per second of all together), ascending; may be empty."""
+    measured: tuple[int, ...] = ()
+    """Numbers of sequences that were timed on purpose, 0 for the prompt; the rest is what runs taught."""
+    is_expected: bool = False
+    """Whether nothing was seen yet, and this is what the model is expected to do here."""
+
+    def is_known(self, n: int = 1) -> bool:
+        """Whether the speed of so many sequences was seen, or lies between what was."""
+        return bool(self.decode) and not self.is_expected and n <= self.decode[-1][0]
 
     def tokens_per_second(self, n: int = 1) -> float:
         """Speed of `n` sequences together; 0.0 where nothing was measured.

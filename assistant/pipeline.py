@@ -45,11 +45,6 @@ class Pipeline:
         self._model = model
         self._learning = learning
 
-    def answers_at_once(self, query: Query) -> bool:
-        """Whether the query would be answered without thinking, however fast the machine is."""
-        difficulty = assess(query)
-        return plan(self._situation(query, difficulty, judge_for(query, difficulty))).strategy == "direct"
-
     def run(self, query: Query, batch: Batch, control: Control, is_alone: bool = True) -> Iterator[Event]:
         """Stage by stage: a plan, its events, and at the end of the last one the `Answer`.
 
@@ -191,6 +186,7 @@ def _planned(chosen: Plan, difficulty: Difficulty) -> Planned:
         score=difficulty.score,
         signals=difficulty.signals[:6],
         expected_s=chosen.expected_s,
+        is_guess=chosen.is_guess,
     )
 
 

@@ -95,6 +95,8 @@ class Plan:
     """Continuations of each beam in a step of a search."""
     expected_s: float = 0.0
     """Seconds that it should take at most; 0 where the speed is not known."""
+    is_guess: bool = False
+    """Whether these seconds are a guess, as so many sequences were never seen to run here."""
 
 
 def made(
@@ -141,6 +143,7 @@ def made(
         thinking_budget=budget,
         n_samples=n,
         expected_s=limits.seconds(budget + typical, n),
+        is_guess=bool(limits.tokens_per_second(n)) and not limits.speed.is_known(n),
         **fields,  # type: ignore[arg-type]
     )
 

@@ -257,7 +257,7 @@ def doubt(at: Situation, outcome: Outcome, last: Plan) -> str:
 
 
 def _with_reason(plan: Plan, at: Situation, reason: str) -> Plan:
-    return replace(plan, reason=f"{reason}{duration(at, plan.expected_s)}.")
+    return replace(plan, reason=f"{reason}{duration(at, plan.expected_s, is_guess=plan.is_guess)}.")
 
 
 def _no_time(at: Situation) -> str:

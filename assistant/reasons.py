@@ -33,12 +33,15 @@ def because(kind: str) -> str:
     return f"{_BECAUSE.get(kind, 'A simple question')}: answering at once."
 
 
-def duration(at: Situation, expected_s: float = 0.0) -> str:
+def duration(at: Situation, expected_s: float = 0.0, *, is_guess: bool = False) -> str:
     """The time that is expected, to end a sentence with; empty where it is not known."""
-    words = ""
-    if expected_s >= 1:
+    words, notes = "", [at.limits.note] if at.limits.note else []
+    if expected_s >= 1 and is_guess:
+        words = f", perhaps about {expected_s:.0f} s"
+        notes.insert(0, "a guess, as its speed was not measured yet")
+    elif expected_s >= 1:
         words = f", at most about {expected_s:.0f} s"
-    return f"{words} ({at.limits.note})" if at.limits.note else words
+    return f"{words} ({'; '.join(notes)})" if notes else words
 
 
 def draft_said(outcome: Outcome) -> str:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
-from assistant import paths
+from assistant import idle, paths
 from assistant.catalog import installed
 from assistant.catalog.families import recognise
 from assistant.catalog.gguf import inspect
@@ -18,11 +18,11 @@ from assistant.engine.process import Loaded, ProcessEngine
 from assistant.engine.protocol import Batch, Engine, ModelInfo
 from assistant.errors import EngineError, MullError, OutOfMemory, UsageError
 from assistant.events import AnswerDelta, Event, Loading, Notice, Retracted
-from assistant.hardware.speed import SpeedStore, measure
+from assistant.hardware.speed import SpeedStore
 from assistant.learning import Learning
 from assistant.pipeline import Pipeline
 from assistant.profile import Profile
-from assistant.query import Query
+from assistant.query import Message, Query
 
 if TYPE_CHECKING:
     from assistant.hardware.widening import Widening
@@ -176,12 +176,26 @@ class Session:
     ) -> Iterator[Event]:
         """Answer with the model that is loaded."""
         pipeline = Pipeline(settings, self._engine.model, self.learning)
-        if batch is None and self.learning.needs_speed and not pipeline.answers_at_once(query):
-            yield from self._measure()
-            pipeline = Pipeline(settings, self._engine.model, self.learning)
         opened: AbstractContextManager[Batch] = nullcontext(batch) if batch else self.engine_batch()
         with opened as within:
             yield from pipeline.run(query, within, control, is_alone=batch is None)
+
+    def measure(self, control: Control, history: tuple[Message, ...] = ()) -> None:
+        """Measure what is not known of the model's speed; see `assistant.idle.measure`."""
+        if self._engine.is_loaded and self.learning.needs_speed:
+            idle.measure(self._engine, self.learning, control, self._as_told(history))
+            if not self._engine.is_loaded:
+                self.learning.give_up_measuring()
+
+    def title(self, control: Control, history: tuple[Message, ...]) -> str:
+        """What the model would call a conversation, "" if it is not asked; see `assistant.idle.title`."""
+        if self.settings.titles == "rule" or not self._engine.is_loaded or not history:
+            return ""
+        return idle.title(self._engine, control, self._as_told(history))
+
+    def _as_told(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
+        """A conversation as the engine was told it when it was asked last."""
+        return Query("", history, system=self.settings.system).messages()[:-1]
 
     def engine_batch(self) -> AbstractContextManager[Batch]:
         """An empty batch of the loaded model, for several runs side by side."""
@@ -206,12 +220,3 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _measure(self) -> Iterator[Event]:
-        """Measure the speed of a model that was never measured here; an engine that died is loaded again.
-
-        It takes up to two seconds, so it is done where the speed decides how long to think.
-        """
-        self.learning.note_speed(measure(self._engine))
-        if not self._engine.is_loaded:
-            yield from self.load()

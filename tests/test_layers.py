@@ -32,7 +32,7 @@ PURE = (
     ),
     *("codeblocks", "formulas.finding", "formulas.readable"),
     *("strategies", "engine.scheduler", "engine.thinking", "engine.messages"),
-    *("store.tree", "store.titles", "store.matching"),
+    *("store.tree", "store.titles", "store.titling", "store.matching"),
     *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
     *("catalog.offers", "catalog.outline", "catalog.ranking", "download.source", "download.meter"),
     *("diagnosis.facts", "diagnosis.findings", "diagnosis.words"),

@@ -16,7 +16,7 @@ from assistant.profile import Profile
 from tests.cli.scripted import answer
 
 MODEL = replace(scripted_model(), path="/models/some.gguf", size_bytes=1000)
-CURVE = SpeedCurve(100.0, ((1, 10.0),))
+CURVE = SpeedCurve(100.0, ((1, 10.0),), measured=(0, 1, 2, 4, 8))
 
 
 def thought(tokens: int, **fields: object) -> Answer:
@@ -63,7 +63,7 @@ def test_another_model_is_another_story(tmp_path: Path) -> None:
 
 
 def test_a_run_alone_is_no_measurement(tmp_path: Path) -> None:
-    """It says nothing of prompts, nor of several sequences: the next start may still measure."""
+    """It says nothing of prompts, nor of several sequences: these may still be measured."""
     first = learning(tmp_path)
     first.note_run(thought(100), is_alone=True)
     assert first.needs_speed
@@ -137,3 +137,31 @@ def test_drafts_are_remembered_and_the_oldest_forgotten(tmp_path: Path) -> None:
         first.note_draft(i / 250, was_right=i % 2 == 0)
     kept = learning(tmp_path).profile.drafts
     assert [(d.certainty, d.was_right) for d in kept] == [(i / 250, i % 2 == 0) for i in range(50, 250)]
+
+
+def test_until_something_is_seen_the_planner_is_believed(tmp_path: Path) -> None:
+    first = Learning(tmp_path, SpeedStore(tmp_path))
+    first.begin(replace(MODEL, expected_speed=30.0))
+    assert first.speed.tokens_per_second() == 30.0
+    assert not first.speed.is_known()
+
+    first.note_run(thought(100), is_alone=True)
+
+    assert first.speed.tokens_per_second() == 20.0, "what was seen counts alone"
+    assert first.speed.is_known()
+    assert not first.speed.is_known(2)
+
+
+def test_a_measurement_is_gone_on_with_at_the_next_start(tmp_path: Path) -> None:
+    learning(tmp_path).note_speed(SpeedCurve(100.0, ((1, 10.0),), measured=(0, 1)))
+    again = learning(tmp_path)
+    assert again.needs_speed
+    assert again.seen.measured == (0, 1)
+
+
+def test_what_leads_to_nothing_is_given_up_until_the_next_load(tmp_path: Path) -> None:
+    one = learning(tmp_path)
+    one.give_up_measuring()
+    assert not one.needs_speed
+    one.begin(replace(MODEL, device="another"))
+    assert one.needs_speed

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from assistant.control import Control
 from assistant.errors import MullError
-from assistant.query import Query
+from assistant.query import Message, Query
 
 from .protocol import SessionLike
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from assistant.engine.protocol import ModelInfo
     from assistant.events import Event
     from assistant.hardware.widening import Widening
+
+T = TypeVar("T")
 
 CLOSE_WAIT_S = 2.0
 """How long `close` waits for a step that is still being computed before it closes all the same."""
@@ -46,6 +48,25 @@ class LazySession:
             return session.run(asked, control, settings=settings)
 
         return self._iterate(start)
+
+    def title(self, control: Control, history: tuple[Message, ...]) -> str:
+        """What the model would call a conversation; "" if it is not asked, or is at work."""
+        return self._while_free(lambda session: session.title(control, history)) or ""
+
+    def measure(self, control: Control, history: tuple[Message, ...]) -> None:
+        """Measure the speed until it is known or the control is stopped; nothing if the model is at work."""
+        self._while_free(lambda session: session.measure(control, history))
+
+    def _while_free(self, act: Callable[[SessionLike], T]) -> T | None:
+        """What comes of it, if a model is loaded and nobody uses it."""
+        if not self._in_use.acquire(blocking=False):
+            return None
+        try:
+            if self._is_closed or self._session is None or self._session.model is None:
+                return None
+            return act(self._session)
+        finally:
+            self._in_use.release()
 
     def switch(self, factory: Callable[[], SessionLike]) -> Generator[Event, None, None]:
         """Answer with another session from now on, and load its model.

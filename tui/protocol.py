@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.control import Control
-from assistant.query import Query
+from assistant.query import Message, Query
 
 if TYPE_CHECKING:
     # Pydantic costs 90 ms to import, which first paint need not wait for.
@@ -45,6 +45,12 @@ class SessionLike(Protocol):
     @property
     def model_note(self) -> str:
         """What the user should know of this model wherever it answers; may be empty."""
+
+    def measure(self, control: Control, history: tuple[Message, ...] = ()) -> None:
+        """Measure the speed as far as it is not known, until `control` is stopped; raises nothing."""
+
+    def title(self, control: Control, history: tuple[Message, ...]) -> str:
+        """What the model would call a conversation, "" if it is not asked; raises nothing."""
 
     def with_context(self, n_ctx: int) -> SessionLike:
         """Another session of the same model with a context of so many tokens, not loaded yet."""

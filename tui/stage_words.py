@@ -43,7 +43,7 @@ def plan_line(plan: Planned) -> Content:
     ):
         parts.append(f"≤ {plan.n_samples} samples")
     if plan.expected_s >= 1 and f"about {plan.expected_s:.0f} s" not in reason:
-        parts.append(f"≤ {figures.seconds(plan.expected_s)}")
+        parts.append(f"{'perhaps' if plan.is_guess else '≤'} {figures.seconds(plan.expected_s)}")
     return Content.styled(figures.SEPARATOR.join(parts), "$foreground 80%") + Content.styled(
         f"  {reason}", "italic"
     )

@@ -92,7 +92,8 @@ def _stage(stage: StageRecord) -> list[Row]:
     if plan.n_samples > 1:
         limits.insert(0, f"≤ {plan.n_samples} samples")
     if plan.expected_s:
-        limits.append(f"≤ {figures.fine_seconds(plan.expected_s)}")
+        seconds = figures.fine_seconds(plan.expected_s)
+        limits.append(f"perhaps {seconds} (speed not measured yet)" if plan.is_guess else f"≤ {seconds}")
     lines = [
         _title(f"{plan.stage} {name}", "bold"),
         _row("  why", visible(plan.reason)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,6 +48,13 @@ class LoadOptions:
     is_planned: bool = False
     """Whether the planner has settled all of this, or it is not to."""
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the file, all parts of a split one; 0 where there is none."""
+        file = Path(self.path)
+        pattern = re.sub(r"-00001-of-(\d{5})\.gguf$", r"-?????-of-\1.gguf", glob.escape(file.name))
+        return sum(part.stat().st_size for part in file.parent.glob(pattern) if part.is_file())
+
     @classmethod
     def of(cls, path: Path, settings: Settings) -> LoadOptions:
         """A file loaded as the user has set it; what was not set is left to the planner."""
@@ -67,6 +76,8 @@ class Planned:
     options: LoadOptions
     note: str = ""
     """A sentence for the user where something does not fit."""
+    expected_speed: float = 0.0
+    """Tokens per second of one sequence, as far as it can be told beforehand; 0 if not."""
 
 
 def usable_threads() -> int:

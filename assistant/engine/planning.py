@@ -9,6 +9,7 @@ from typing import cast
 from assistant.catalog.gguf import GGUFInfo, inspect
 from assistant.engine.options import IDLE_SLOTS, LoadOptions, Planned
 from assistant.hardware import devices, system
+from assistant.hardware.expected import tokens_per_second
 from assistant.hardware.fit import LoadWishes, Wants, fit
 from assistant.hardware.machine import Hardware
 from assistant.hardware.memory import KVType, Load
@@ -27,7 +28,8 @@ def planned(options: LoadOptions, gguf: GGUFInfo, hardware: Hardware | None = No
     """
     model = requirements(gguf)
     wants = replace(Wants.of(options), flash_attn=options.flash_attn)
-    plan = fit(model, hardware or probe(devices.listed), wants)
+    hardware = hardware or probe(devices.listed)
+    plan = fit(model, hardware, wants)
     settled = replace(
         options,
         n_ctx=plan.n_ctx,
@@ -43,7 +45,7 @@ def planned(options: LoadOptions, gguf: GGUFInfo, hardware: Hardware | None = No
         use_extra_bufts=options.use_extra_bufts and not plan.is_paged,
         is_planned=True,
     )
-    return Planned(settled, plan.note)
+    return Planned(settled, plan.note, tokens_per_second(model, plan, hardware))
 
 
 def wider(options: LoadOptions, n_ctx: int, wishes: LoadWishes, pid: int | None) -> Widening:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -71,6 +69,7 @@ class ProcessEngine:
         """How the model is loaded, or is to be."""
         self._planned: LoadOptions | None = None
         """What the planner has made of it."""
+        self._expected_speed = 0.0
         self._is_unproven = False
         """Whether the present settings are a fall-back that has not finished a run yet."""
         self._n_deaths = 0
@@ -192,7 +191,7 @@ class ProcessEngine:
         if self._wire is None:
             raise EngineDied("The model is not running.", _ASK_AGAIN)
         self._n_calls += 1
-        limit_s = most_silence_s(_size(self.options.path)) if verb == "load" else 0.0
+        limit_s = most_silence_s(self.options.size_bytes) if verb == "load" else 0.0
         try:
             self._wire.send((verb, *arguments))
             while True:
@@ -244,9 +243,10 @@ class ProcessEngine:
         self._wire = Wire(cast("Any", self._child.stdout), cast("Any", self._child.stdin))
         for news in self._ask("load", self.options):
             if isinstance(news, ModelInfo):
-                self._model = news
+                self._model = replace(news, expected_speed=self._expected_speed)
             elif isinstance(news, Planned):
                 self._planned = self.options = news.options
+                self._expected_speed = news.expected_speed
                 if news.note:
                     yield Loaded(sentence=news.note)
             else:
@@ -265,6 +265,8 @@ class ProcessEngine:
             advice = _AFTER_HANG if self._death.is_hang else "Try another model"
             raise EngineDied(error.message, f"{advice}; what the process said is in {_log_file()}.")
         self._avoids_gpu |= self._death.is_hang
+        if rungs[0].options.n_gpu_layers != self.options.n_gpu_layers:
+            self._expected_speed = 0.0  # it was of other layers on the GPU
         self.options, self._is_unproven = rungs[0].options, True
         return f"{error.message} Mull tries again {rungs[0].sentence}."
 
@@ -377,13 +379,6 @@ class ProcessBatch:
             return
         if error is None:
             self._engine.prove()
-
-
-def _size(path: str) -> int:
-    """Bytes of a model file, all parts of a split one; 0 where there is none."""
-    file = Path(path)
-    pattern = re.sub(r"-00001-of-(\d{5})\.gguf$", r"-?????-of-\1.gguf", glob.escape(file.name))
-    return sum(part.stat().st_size for part in file.parent.glob(pattern) if part.is_file())
 
 
 def _log_file() -> Path:

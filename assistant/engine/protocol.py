@@ -194,6 +194,8 @@ class ModelInfo:
     """The engine options in force."""
     plan: str = ""
     """How it is loaded, in a few words; empty where nothing was planned."""
+    expected_speed: float = 0.0
+    """Tokens per second that the planner expects of one sequence; 0 where it expects nothing."""
 
 
 class Batch(Protocol):

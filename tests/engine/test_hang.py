@@ -129,8 +129,8 @@ def test_the_parts_of_a_split_file_are_counted_together(tmp_path: Path) -> None:
         (tmp_path / f"big-0000{i}-of-00003.gguf").write_bytes(b"x" * 100)
     (tmp_path / "big-00001-of-00004.gguf").write_bytes(b"x")
 
-    assert process._size(str(tmp_path / "big-00001-of-00003.gguf")) == 300
-    assert process._size(str(tmp_path / "none.gguf")) == 0
+    assert LoadOptions(str(tmp_path / "big-00001-of-00003.gguf")).size_bytes == 300
+    assert LoadOptions(str(tmp_path / "none.gguf")).size_bytes == 0
 
 
 def test_a_span_is_said_in_words_that_fit_it() -> None:

@@ -22,7 +22,7 @@ from assistant.events import (
     ThinkingDone,
 )
 from assistant.hardware.widening import Widening
-from assistant.query import Query
+from assistant.query import Message, Query
 
 NAME = "Scripted 135M Q4_0"
 NOTE = "starter model, 135M: for a try-out"
@@ -54,6 +54,12 @@ class ScriptedSession:
         """The effort that each query was to be answered at; None where it had no settings of its own."""
         self.controls: list[Control] = []
         self.is_closed = False
+        self.own_title = ""
+        """What it titles every conversation."""
+        self.idle: list[tuple[str, Control, tuple[Message, ...]]] = []
+        """What it was asked to do while nobody asked."""
+        self.idle_gates: dict[str, threading.Event] = {}
+        """What measuring and titling wait for, unless they are stopped."""
         self._gates: list[threading.Event] = []
         self._runs = list(runs)
         self._load = load
@@ -73,6 +79,22 @@ class ScriptedSession:
         self.controls.append(control)
         self.model = self._info
         yield from self._play(self._runs.pop(0), control)
+
+    def measure(self, control: Control, history: tuple[Message, ...] = ()) -> None:
+        """Nothing is to be learned of a script, but what was asked."""
+        self.idle.append(("measure", control, history))
+        self._while_idle("measure", control)
+
+    def title(self, control: Control, history: tuple[Message, ...]) -> str:
+        self.idle.append(("title", control, history))
+        self._while_idle("title", control)
+        return "" if control.is_stopped else self.own_title
+
+    def _while_idle(self, what: str, control: Control) -> None:
+        if (gate := self.idle_gates.get(what)) is not None:
+            self._gates.append(gate)
+            control.on_stop(gate.set)
+            gate.wait()
 
     def with_context(self, n_ctx: int) -> ScriptedSession:
         """Itself, and the model is to be loaded anew."""

@@ -33,7 +33,7 @@ from ..widgets.transcript.assistant import AssistantTurn
 from ..widgets.transcript.transcript import Transcript
 from ..widgets.transcript.user import UserTurn
 from ..widgets.transcript.welcome import Example
-from .room import RoomScreen
+from .idling import IdlingScreen
 
 if TYPE_CHECKING:
     from assistant.events import AnyEvent, Event
@@ -47,7 +47,7 @@ SILENT: tuple[Phase, ...] = ("planning", "reading")
 """Phases in which the model may say nothing for long."""
 
 
-class ChatScreen(RoomScreen):
+class ChatScreen(IdlingScreen):
     """Owns the runs; the worker only iterates the session and posts what came."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*commands.bindings("chat")]
@@ -90,12 +90,14 @@ class ChatScreen(RoomScreen):
 
     def on_unmount(self) -> None:
         """Stop what runs; the session itself is closed by the app."""
+        self.end_idleness()
         if self._job is not None:
             self._job.control.stop()
 
     # -- the work ------------------------------------------------------------------------------------
 
     def _begin(self, job: Job) -> None:
+        self.end_idleness()
         self._job = job
         self._progress.begin()
         self._show("planning" if job.query else "loading")
@@ -173,6 +175,13 @@ class ChatScreen(RoomScreen):
             self._begin(load)
         elif self._queue and self._job is None:
             await self._start(self._queue.popleft())
+        elif self._job is None:
+            self.await_idleness()
+
+    def load_again(self) -> None:
+        """Load a model that did not survive being idle, before somebody waits for it."""
+        if self._job is None:
+            self._begin(Job())
 
     async def _break_off(self, job: Job, turn: AssistantTurn, error: MullError | None) -> None:
         """The job ended without an `Answer`: what was streamed stays and belongs to the conversation."""
