@@ -106,8 +106,11 @@ class Session:
 
     @property
     def model(self) -> ModelInfo | None:
-        """What is loaded; None until it is."""
-        return self._engine.model if self._engine.is_loaded else None
+        """What is loaded; None until it is. Any thread may ask, also while another one closes the session."""
+        try:
+            return self._engine.model if self._engine.is_loaded else None
+        except EngineError:  # it was let go between the two questions
+            return None
 
     def load(self) -> Iterator[Event]:
         """Load the model if it is not loaded, telling how it goes.

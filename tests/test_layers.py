@@ -33,7 +33,8 @@ PURE = (
     *("codeblocks", "formulas.finding", "formulas.readable"),
     *("strategies", "engine.scheduler", "engine.thinking", "engine.messages"),
     *("store.tree", "store.titles", "store.titling", "store.matching"),
-    *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.expected"),
+    *("hardware.machine", "hardware.memory", "hardware.requirements", "hardware.fit", "hardware.widening"),
+    "hardware.expected",
     *("catalog.offers", "catalog.outline", "catalog.ranking", "download.source", "download.meter"),
     *("diagnosis.facts", "diagnosis.findings", "diagnosis.words"),
 )

@@ -71,7 +71,7 @@ COMMANDS: tuple[Command, ...] = (
         "think_more",
         "ctrl+r",
         word="more",
-        when="while it thinks or answers",
+        when="while one answer is thought about or written, or a vote thinks",
     ),
     Command(
         "quicker",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from assistant.reasons import share
 
 from . import figures, stage_words
-from .run_record import SIDE_BY_SIDE
+from .run_record import SEARCHES, SIDE_BY_SIDE, VOTE
 from .speed import Speed
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Progress:
         self._thinking_speed = Speed(clock)
         self._reading_speed = Speed(clock)
         self._n_prompt = 0
+        self._has_budget = False
         self._began_s = 0.0
         self._has_spoken = False
         self.strategy = ""
@@ -49,7 +50,9 @@ class Progress:
     @property
     def can_think_more(self) -> bool:
         """Whether what runs heeds a wish for more thinking."""
-        return self.strategy not in (*SIDE_BY_SIDE, "draft_agreement", "self_refine")
+        if self.strategy == VOTE:
+            return self._has_budget
+        return self.strategy not in (*SEARCHES, "draft_agreement", "self_refine")
 
     def begin(self) -> None:
         """A run begins: the speed of the one before says nothing of it."""
@@ -62,6 +65,10 @@ class Progress:
         self._enter("planning")
         self._began_s = self._clock()
         self._has_spoken = False
+
+    def end(self) -> None:
+        """Nothing runs any more, however it ended."""
+        self._enter("ready")
 
     def clear(self) -> None:
         """The conversation is empty again."""
@@ -104,6 +111,7 @@ class Progress:
 
     def _plan(self, event: Planned) -> None:
         self.strategy = event.strategy
+        self._has_budget = event.thinking_budget > 0
         self._thinking_speed.reset()
         if event.stage > 1:
             self._enter("planning")

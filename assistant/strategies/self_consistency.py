@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assistant.answers import Share, agreement, is_decided, leader_certainty, tally
 from assistant.engine.protocol import Request
-from assistant.events import Event, Tally, VoteShare
+from assistant.events import Event, Notice, Tally, VoteShare
 from assistant.strategies.chain_of_thought import step_by_step
 from assistant.strategies.stage import Stage
 from assistant.strategies.task import Task
@@ -39,6 +39,7 @@ class _Vote:
         self._stage = Stage(task)
         self._tracks: list[Track] = []
         self._is_over = False
+        self._thinking = task.request.thinking
 
     def run(self) -> Iterator[Event]:
         """All rounds, and the answer."""
@@ -54,6 +55,7 @@ class _Vote:
                 yield self._tally()
             if self._is_over or self._task.control.take_answer_now():
                 break
+            yield from self._grant_more()
             yield from self._give_up_weak()
             if len(self._running()) == 0 and len(self._tracks) < n_max:
                 self._add(min(NEXT_ROUND, n_max - len(self._tracks)))
@@ -61,6 +63,22 @@ class _Vote:
             self._stage.drop(track)
             yield self._stage.news(track, "dropped")
         yield self._answer()
+
+    def _grant_more(self) -> Iterator[Event]:
+        """Let the samples that still think do so for longer, and those to come; what has ended stands."""
+        more = self._task.control.take_more_tokens()
+        if not more:
+            return
+        thinking = [track for track in self._running() if track.is_thinking]
+        if not thinking:
+            yield Notice(text="No sample of the vote thinks any more: ask again with a larger budget.")
+            return
+        so_far = max(self._thinking.maximum, *(track.n_thinking for track in thinking))
+        self._thinking = replace(self._thinking, maximum=so_far + more)
+        for track in thinking:
+            self._task.batch.steer(track.seq_id, self._thinking)
+        if self._thinking.maximum >= self._task.request.max_tokens:
+            yield Notice(text="max_tokens leaves no room for more thinking than that: set a larger one.")
 
     def _add(self, n: int) -> None:
         request = self._request()
@@ -72,7 +90,7 @@ class _Vote:
         task = self._task
         sampling = replace(task.vote_sampling, seed=task.request.sampling.seed + len(self._tracks))
         messages = task.request.messages if task.plan.thinking_budget else step_by_step(task.request.messages)
-        return replace(task.request, sampling=sampling, messages=messages)
+        return replace(task.request, sampling=sampling, messages=messages, thinking=self._thinking)
 
     def _running(self) -> list[Track]:
         return [track for track in self._tracks if track.seq_id in self._stage.running]

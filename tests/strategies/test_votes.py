@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assistant.control import Control
 from assistant.engine.protocol import Request
-from assistant.events import Event, SampleNews, Tally
+from assistant.events import Event, Notice, SampleNews, Tally
 from assistant.judge import AnswerJudge
 from assistant.strategies.stage import PATIENCE_S, Came, Stage
 from tests.engine.replay import Replay
@@ -69,6 +69,49 @@ def test_samples_without_an_answer_do_not_vote() -> None:
     answer = answer_of(run(voters(answers), "self_consistency", think=100, n_samples=8))
     assert answer.text == "It is \\boxed{5}."
     assert answer.agreement == 1.0
+
+
+def endless(request: Request, i: int) -> str:
+    """Thinking that only a limit ends."""
+    return "".join(f"{n} and {n * n}, " for n in range(400))
+
+
+@pytest.mark.parametrize(("n_grants", "most"), [(0, 50), (1, 110), (2, 170)])
+def test_more_thinking_is_for_all_that_still_think(n_grants: int, most: int) -> None:
+    control, left = Control(), [60] * n_grants
+
+    def act(event: Event) -> None:
+        if isinstance(event, SampleNews) and left:
+            control.think_more(left.pop())
+
+    engine = Replay(endless, n_seq_max=16)
+    events = run(engine, "self_consistency", think=50, n_samples=5, control=control, act=act)
+    answer = answer_of(events)
+    assert answer.total_thinking_tokens == most * answer.n_samples, "those of later rounds as well"
+    assert not [event for event in events if isinstance(event, Notice)]
+
+
+def test_more_thinking_where_no_sample_thinks_any_more_is_said_and_changes_nothing() -> None:
+    control = Control()
+    granted: list[Event] = []
+
+    def script(request: Request, i: int) -> str:
+        return "Hm.\n</think>\n\n" + "It is a long way to it. " * 20 + "\\boxed{5}"
+
+    def act(event: Event) -> None:
+        if isinstance(event, SampleNews) and event.tokens > 40 and not granted:
+            granted.append(event)
+            control.think_more(60)
+
+    plain = answer_of(run(Replay(script, n_seq_max=16), "self_consistency", think=100, n_samples=3))
+    events = run(
+        Replay(script, n_seq_max=16), "self_consistency", think=100, n_samples=3, control=control, act=act
+    )
+    assert [event.text for event in events if isinstance(event, Notice)] == [
+        "No sample of the vote thinks any more: ask again with a larger budget."
+    ]
+    assert granted
+    assert answer_of(events).text == plain.text
 
 
 def test_answer_now_takes_the_leader() -> None:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from assistant.errors import ContextFull
+from assistant.errors import ContextFull, EngineDied
 from assistant.query import Attachment, Message
 from assistant.store.exchange import exported, parsed
 from assistant.store.store import Store
 from assistant.store.values import StoredMessage
-from tests.tui.driving import ask, prompt, shown
+from tests.tui.driving import ask, prompt, shown, status
 from tests.tui.keeping import (
     ask_and_wait,
     command,
@@ -33,7 +33,7 @@ from tests.tui.keeping import (
     until,
     versions,
 )
-from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run, text
+from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run, text, thinking
 from tests.tui.test_commands import notices, say
 
 
@@ -68,8 +68,9 @@ async def test_nothing_is_said_while_there_is_room(path: Path) -> None:
 
 
 async def test_near_the_limit_it_is_offered_to_sum_up_and_the_summary_can_be_undone(path: Path) -> None:
+    first, second = "A1 " * 1200, "A2 " * 3000
     session = ScriptedSession(
-        run_of("A1", 1000), run_of("A2", 3400), run_of("Notes.", 200), run_of("A3", 300)
+        run_of(first, 1000), run_of(second, 3400), run_of("Notes.", 3500), run_of("A3", 300)
     )
     async with keeping(session, path) as pilot:
         await ask_and_wait(pilot, "q1")
@@ -80,13 +81,14 @@ async def test_near_the_limit_it_is_offered_to_sum_up_and_the_summary_can_be_und
         await until(lambda: said(pilot)[1:] == ["Notes."] and is_idle(pilot))
         await until(lambda: "goes on from this summary" in shown(pilot))
         assert said(pilot)[0].startswith("Sum up our conversation")
-        assert [message.content for message in session.queries[2].history] == ["q1", "A1", "q2", "A2"]
+        assert [message.content for message in session.queries[2].history] == ["q1", first, "q2", second]
         assert offered(pilot) == ""
+        assert screen(pilot).filling.total < 400, "what was summed up counts no more"
         await ask_and_wait(pilot, "q3")
         assert [m.content for m in session.queries[3].history] == [said(pilot)[0], "Notes."]
         assert versions(turns(pilot)[0]) == "‹ 2/2 ›"
         await press(pilot, "ctrl+up", "ctrl+up", "ctrl+up", "ctrl+up", "left")
-        await until(lambda: said(pilot) == ["q1", "A1", "q2", "A2"])
+        await until(lambda: said(pilot) == ["q1", first, "q2", second])
 
 
 async def test_a_summary_that_fails_leaves_the_conversation_as_it_was(path: Path) -> None:
@@ -117,6 +119,24 @@ async def test_a_question_that_does_not_fit_is_asked_once_old_turns_are_left_out
         await command(pilot, "/drop none")
         await ask_and_wait(pilot, "q4")
     assert session.queries[4].history[0].content == "q1"
+
+
+async def test_a_larger_context_that_is_loaded_leaves_the_model_ready(path: Path) -> None:
+    session = ScriptedSession(run_of("A1", 3000), n_ctx_train=8192)
+    async with keeping(session, path) as pilot:
+        await ask_and_wait(pilot, "q1")
+        assert "context ▓▓▓▓▓▓▓▓▓··· 3,000 / 4,096" in status(pilot)
+        await command(pilot, "/larger")
+        await until(lambda: "3,000 / 8,192" in status(pilot) and is_idle(pilot))
+        assert " · ready " in status(pilot)
+
+
+async def test_a_run_that_breaks_off_leaves_the_gauge_at_what_is_kept(path: Path) -> None:
+    session = ScriptedSession([planned(), thinking("Hm", tokens=900), EngineDied("It died.", "Ask again.")])
+    async with keeping(session, path) as pilot:
+        await ask(pilot, "q1")
+        await until(lambda: "It died." in shown(pilot) and is_idle(pilot))
+        assert "900" not in status(pilot)
 
 
 async def test_what_was_left_out_stays_so_when_the_conversation_is_opened_again(path: Path) -> None:
@@ -174,6 +194,7 @@ async def test_a_larger_context_is_loaded_and_the_question_asked_again(path: Pat
         await until(lambda: "It costs 96 MiB of memory and the cache in 8 bits" in notices(pilot))
         await until(lambda: said(pilot) == ["q1", "A1"] and is_idle(pilot))
         assert "now has 8,192 tokens" in notices(pilot)
+        assert " · ready " in status(pilot)
         assert offered(pilot) == ""
         assert prompt(pilot).has_focus
 

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from assistant.control import Control
+from assistant.events import Planned
 from assistant.query import Message
 from tests.tui import runs
 from tests.tui.driving import ask, chat, footer, phase, prompt, shown, status, wait_until
@@ -30,6 +31,7 @@ from tests.tui.scripted import (
     text,
     thinking,
 )
+from tests.tui.test_commands import notices, say
 
 
 def gated(steps: Sequence[Step], *after: Step) -> tuple[list[Step], threading.Event]:
@@ -165,12 +167,15 @@ async def test_settings_that_fix_the_thinking_are_what_the_status_names() -> Non
 async def test_a_vote_shows_its_samples_and_folds_to_one_line() -> None:
     voting, at_vote = gated([*runs.VOTING], *runs.DECIDED[len(runs.VOTING) :])
     decided, at_decision = gated(voting, runs.voted())
-    async with chat(ScriptedSession(decided)) as pilot:
+    session = ScriptedSession(decided)
+    async with chat(session) as pilot:
         await ask(pilot, "one")
         await wait_until(pilot, lambda: "6 answering" in shown(pilot))
         for said in ("1 done", "4 dropped", "5 thinking", "conf 12.8", "2 · 74 %", "87 % certain"):
             assert said in shown(pilot)
-        assert "Think more" not in footer(pilot), "a vote grants none"
+        await pilot.press("ctrl+r")
+        assert session.controls[0].take_more_tokens() == 256
+        assert "Samples that still think may think 256 tokens more." in notices(pilot)
         at_vote.set()
         await wait_until(pilot, lambda: "vote · decided after 4 of 8" in shown(pilot))
         at_decision.set()
@@ -184,6 +189,23 @@ async def test_a_vote_shows_its_samples_and_folds_to_one_line() -> None:
         await wait_until(pilot, lambda: "1 done" not in shown(pilot))
         await pilot.press("ctrl+t")
         await wait_until(pilot, lambda: "1 done" in shown(pilot) and "three books 27" in shown(pilot))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        runs.VOTE_PLAN.model_copy(update={"thinking_budget": 0}),
+        runs.VOTE_PLAN.model_copy(update={"strategy": "best_of_n"}),
+    ],
+)
+async def test_what_heeds_no_wish_for_more_thinking_is_not_offered_it(plan: Planned) -> None:
+    voting, _ = gated([plan, *runs.VOTING[1:]])
+    async with chat(ScriptedSession(voting)) as pilot:
+        await ask(pilot, "one")
+        await wait_until(pilot, lambda: phase(pilot) == "thinking")
+        assert "Think more" not in footer(pilot)
+        await say(pilot, "/more")
+        assert "while one answer is thought about or written, or a vote thinks" in notices(pilot)
 
 
 async def test_an_answer_under_which_a_vote_begins_is_provisional_until_the_vote_is_over() -> None:

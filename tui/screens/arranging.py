@@ -95,8 +95,9 @@ class ArrangingScreen(KeepingScreen):
 
     async def _has_deleted(self, summary: Summary) -> None:
         self._deleted = summary
-        where = "u brings it back" if self.query_one(Sidebar).has_keys else "/undelete brings it back"
-        self.app.notify(f"Deleted: {visible(summary.title)}. {where}.", timeout=10, markup=False)
+        undo = "u" if self.query_one(Sidebar).has_keys else "/undelete"
+        told = f'"{visible(summary.title)}" is deleted; {undo} brings it back.'
+        self.app.notify(told, timeout=10, markup=False)
         if summary.id == self._talk.id:
             await self.clear()
         self.refresh_bindings()

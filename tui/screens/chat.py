@@ -166,6 +166,7 @@ class ChatScreen(IdlingScreen):
             await self._break_off(job, self._turn, message.error)
         elif message.error is not None and not job.control.is_stopped:
             await self.query_one(Transcript).add_error(message.error)
+        self._progress.end()
         self._show("no model" if self._session.model is None else "ready")
         # The phase may have come with the answer: that the run is over changes what can be had.
         self.refresh_bindings()

@@ -39,19 +39,18 @@ class ContextScreen(ModalScreen[str | None]):
         """`choices` are actions with the words for them."""
         super().__init__()
         self._filling = filling
-        self._choices = choices
+        self._options = OptionList(*(Option(words, id=action) for action, words in choices.items()))
+        self._options.display = bool(choices)
+        self._told = Static("Looking whether memory allows a larger context …", classes="note")
+        self._page = Vertical(id="context")
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="context") as page:
+        with self._page as page:
             page.border_title = "Context"
-            page.border_subtitle = "Enter chooses · Esc closes" if self._choices else "Esc closes"
+            page.border_subtitle = "Enter chooses · Esc closes" if self._options.display else "Esc closes"
             yield Static(Content("\n").join(self._lines()))
-            yield OptionList(*(Option(words, id=name) for name, words in self._choices.items()))
-            yield Static("Looking whether memory allows a larger context …", classes="note")
-
-    def on_mount(self) -> None:
-        """Without a choice there is no list."""
-        self.query_one(OptionList).display = bool(self._choices)
+            yield self._options
+            yield self._told
 
     def tell_larger(self, words: str, sentence: str) -> None:
         """Say whether a larger context can be had.
@@ -60,15 +59,15 @@ class ContextScreen(ModalScreen[str | None]):
             words: the choice; empty where there is none.
             sentence: what it costs, or why it cannot be had.
         """
-        options = self.query_one(OptionList)
+        options = self._options
         if words:
             options.add_option(Option(words, id="larger"))
             options.display = True
-            self.query_one("#context").border_subtitle = "Enter chooses · Esc closes"
+            self._page.border_subtitle = "Enter chooses · Esc closes"
             if options.highlighted is None:
                 options.highlighted = 0
                 options.focus()
-        self.query_one(".note", Static).update(sentence if not words else f"/larger: {sentence}")
+        self._told.update(sentence if not words else f"/larger: {sentence}")
 
     def _lines(self) -> list[Content]:
         filling = self._filling

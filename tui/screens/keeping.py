@@ -265,13 +265,13 @@ class KeepingScreen(SteeringScreen):
 
     async def _show_read(self, found: Read) -> None:
         """Leave the conversation that is open, and show the one that was read."""
+        if not self._is_wide:
+            self.is_list_open = False
+        self.query_one(Prompt).focus()
         await self.clear()
         self.begin_talk(found.conversation)
         await self.show_talk(found.runs, found.at)
-        if not self._is_wide:
-            self.is_list_open = False
         self._refresh_list()
-        self.query_one(Prompt).focus()
 
     async def show_talk(self, runs: dict[int, Run] | None = None, at: int | None = None) -> None:
         """Show the open conversation anew, from the message `at` on, or else its end."""

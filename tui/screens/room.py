@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHARE_KEPT = 0.5
 """Old turns are left out until what is told fills this share of the context."""
+SUMS_UP_POORLY = 1_000_000_000
+"""Models of fewer parameters are not trusted with a summary that nobody reads."""
 LATER = 0.1
 """Who does not want to hear of it now hears of it again when so much more is full."""
 
@@ -109,8 +111,11 @@ class RoomScreen(EnlargingScreen):
 
     def _learn(self) -> None:
         answer = self._last_turn.record.answer if self._last_turn is not None else None
-        if answer is not None and answer.context_tokens:
-            told = self._talk.dialogue.told_messages
+        told = self._talk.dialogue.told_messages
+        if any(message.content == prompt("summary") for message in told[-2:]):
+            # the model was told what the summary takes the place of, which says nothing of what is left
+            self._ratio = Ratio(self._ratio.chars_per_token)
+        elif answer is not None and answer.context_tokens:
             tokens = answer.context_tokens, answer.thinking_tokens
             self._ratio = learned(told, self._session.system, *tokens)
 
@@ -281,6 +286,9 @@ class RoomScreen(EnlargingScreen):
             await transcript.add_notice("There is no summary: the conversation is as it was.")
             return
         left = f" Its oldest {made.n_left_out} turns did not fit into the summary." if made.n_left_out else ""
+        model = self._session.model
+        if model is not None and model.n_params < SUMS_UP_POORLY:
+            left += " A model as small as this one sums up poorly: read it."
         await transcript.add_notice(
             f"The conversation goes on from this summary.{left} "
             "The whole is the version before: ‹ at the top, or /before."

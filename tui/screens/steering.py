@@ -15,6 +15,7 @@ from .. import effort as efforts
 from ..job import Job
 from ..lazy_session import LazySession
 from ..progress import Phase, Progress
+from ..run_record import VOTE
 from ..widgets.status.status import StatusLine
 from ..widgets.transcript.assistant import AssistantTurn
 
@@ -81,6 +82,8 @@ class SteeringScreen(Screen[None]):
         """Grant more thinking."""
         if (control := self._control) is not None:
             control.think_more(MORE_TOKENS)
+            if self._progress.strategy == VOTE:
+                self.notify(f"Samples that still think may think {MORE_TOKENS} tokens more.")
 
     def action_quicker(self) -> None:
         """Ask this question again, with less effort."""

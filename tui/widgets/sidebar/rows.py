@@ -85,7 +85,7 @@ def _title(summary: Summary, *, is_open: bool) -> Content:
     mark = "● " if is_open else "  "
     kept = " (archived)" if summary.is_archived else ""
     style = "bold" if is_open else ""
-    return Content.styled(f"{mark}{visible(summary.title)}", style) + Content.styled(kept, "$text-muted")
+    return Content.styled(f"{mark}{visible(summary.title)}", style) + Content.styled(kept, "$foreground 60%")
 
 
 def _passage(hit: Hit) -> Content:
@@ -93,4 +93,4 @@ def _passage(hit: Hit) -> Content:
     for begin, end in hit.snippet.marks:
         text = text.stylize("$text-accent bold", begin, end)
     who = "you: " if hit.role == "user" else ""
-    return Content.styled(f"    {who}", "$text-muted") + text
+    return Content.styled(f"    {who}", "$foreground 60%") + text

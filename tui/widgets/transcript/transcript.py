@@ -129,7 +129,8 @@ class Transcript(VerticalScroll, can_focus=False):
         async with self._changing:
             await self._empty()
         self.welcome.display = True
-        self.scroll_home(animate=False)
+        # At once: later it would let go of the end, which whatever is opened next is to show.
+        self.scroll_home(animate=False, immediate=True)
         self.anchor()
 
     async def _empty(self) -> None:
