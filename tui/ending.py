@@ -17,12 +17,19 @@ SIGNAL_EXIT = 128
 PATIENCE_S = 5.0
 """How long an app without a terminal may take to end, in seconds."""
 
+LOOK_S = 2.0
+"""How often it is looked whether there still is a terminal, in seconds."""
+
+_HANG_UP = getattr(signal, "SIGHUP", 1)
 _NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
 
 
 @contextmanager
 def on_signals(end: Callable[[int], object], save: Callable[[], object]) -> Generator[None, None, None]:
     """Have SIGTERM, SIGHUP and SIGINT end the app as its user would; for a running loop's main thread.
+
+    A terminal that vanishes without a SIGHUP, as it does for a process of another session, counts as one:
+    Textual would read its end of file over and over.
 
     Where the terminal is gone, nothing can be drawn any more, and Textual waits forever for a thread of its
     own that cannot write. So what was written goes nowhere from then on, and an app that has not ended in
@@ -33,21 +40,32 @@ def on_signals(end: Callable[[int], object], save: Callable[[], object]) -> Gene
         save: writes what is not written yet; called in another thread.
     """
     loop = asyncio.get_running_loop()
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(LOOK_S):
+            if is_gone():
+                heed(_HANG_UP, None)
+                return
 
     def heed(number: int, _: object) -> None:
         status = SIGNAL_EXIT + number
         if is_gone():
             let_go()
             threading.Thread(target=_end_hard, args=(status, save), name="ending", daemon=True).start()
-        loop.call_soon_threadsafe(end, status)
+        with suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(end, status)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread hears of signals
         return
+    if not is_gone():  # an app that draws nowhere has none to lose
+        threading.Thread(target=watch, name="terminal", daemon=True).start()
     before = {number: signal.signal(number, heed) for number in _NUMBERS}
     try:
         yield
     finally:
+        is_over.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -63,7 +63,9 @@ class Program:
         size: tuple[int, int] = (120, 40),
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
+        is_controlling: bool = True,
     ) -> None:
+        """`is_controlling` is False for a terminal that is another session's: it sends no SIGHUP."""
         self.output = b""
         """All that was ever written to the terminal."""
         self._is_open = True
@@ -72,9 +74,10 @@ class Program:
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
         self.resize(*size)
+        launch = [sys.executable, "-c", _LAUNCH] if is_controlling else []
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _LAUNCH, sys.executable, "-m", "assistant", *args],
+                [*launch, sys.executable, "-m", "assistant", *args],
                 stdin=slave,
                 stdout=slave,
                 stderr=slave,

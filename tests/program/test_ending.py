@@ -62,8 +62,9 @@ def test_quitting_in_the_middle_leaves_a_sane_terminal_and_a_kept_answer(way: st
     assert "Once upon a time" in kept()
 
 
-def test_a_window_that_is_closed_ends_the_program_and_keeps_the_answer() -> None:
-    with Program(*PATIENT) as mull:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_window_that_is_closed_ends_the_program_and_keeps_the_answer(is_told: bool) -> None:
+    with Program(*PATIENT, is_controlling=is_told) as mull:
         mull.wait("· ready")
         mull.ask(STORY)
         mull.wait("Once upon a time")
