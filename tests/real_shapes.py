@@ -433,7 +433,9 @@ def _is_deep(layer: int, n_layer: int) -> bool:
 
 def _type(name: str, shape: Shape, m: RealShape) -> gguf.GGMLQuantizationType:
     is_small = len(shape) == 1 or name.endswith((".bias", "ssm_a", "ssm_d"))
-    if is_small or "conv" in name or "ssm_norm" in name or "ffn_gate_inp" in name:
+    # of a convolution only the kernel stays as it is; what leads into it and out of it is quantised
+    is_kernel = name.endswith(("conv.weight", "conv1d.weight"))
+    if is_small or is_kernel or "ssm_norm" in name or "ffn_gate_inp" in name:
         return Q.F32
     if m.quantisation == "MXFP4_MOE":
         return Q.MXFP4 if "_exps." in name else Q.Q8_0

@@ -37,6 +37,7 @@ from assistant.engine.protocol import (
 )
 from assistant.query import Message
 from tests.bench.bare import BareLoop
+from tests.bench.kv_types import bench_kv
 
 MODEL = Path(os.environ.get("BENCH_MODEL") or paths.starter_model())
 N_STEPS = 96
@@ -258,6 +259,7 @@ PARTS = {
     "confidence": bench_confidence,
     "turns": bench_turns,
     "stop": bench_stop,
+    "kv": partial(bench_kv, MODEL, say),
 }
 
 
