@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 PROMPT = "You: "
 CONTINUED = "... "
+IDLE_S = 2.0
+"""Who has not written a line for so long, in seconds, is thinking, and the speed is measured meanwhile."""
+MOST_TOLD = 4000
+"""Characters of a conversation beyond which it is not: it would be slower."""
 
 
 class PlainSession(Protocol):
@@ -47,6 +52,9 @@ class PlainSession(Protocol):
         self, query: Query, control: Control | None = None, *, settings: Settings | None = None
     ) -> Iterator[Event]:
         """Answer the query; the last event is the answer."""
+
+    def measure(self, control: Control, history: tuple[Message, ...] = ()) -> None:
+        """Measure the speed as far as it is not known, until `control` is stopped; raises nothing."""
 
 
 class PlainChat:
@@ -110,11 +118,32 @@ class PlainChat:
 
     def _line(self) -> str:
         """A line of the user's; one that ends in a backslash goes on in the next."""
-        lines = [self._read(PROMPT)]
-        while lines[-1].endswith("\\"):
-            lines[-1] = lines[-1][:-1]
-            lines.append(self._read(CONTINUED))
+        with self._left_alone():
+            lines = [self._read(PROMPT)]
+            while lines[-1].endswith("\\"):
+                lines[-1] = lines[-1][:-1]
+                lines.append(self._read(CONTINUED))
         return "\n".join(lines)
+
+    @contextmanager
+    def _left_alone(self) -> Iterator[None]:
+        """While the user writes: measure the model's speed, if it is loaded and not known yet."""
+        control, is_over = Control(), threading.Event()
+        history = tuple(self._history)
+
+        def measure() -> None:
+            is_long = sum(len(message.content) for message in history) > MOST_TOLD
+            if not is_long and not is_over.wait(IDLE_S):
+                self._session.measure(control, history)
+
+        idle = threading.Thread(target=measure, name="idle", daemon=True)
+        idle.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            control.stop()
+            idle.join()
 
     def _ask(self, text: str) -> None:
         files, missing = attachments.mentioned(text, Path.cwd())

@@ -58,7 +58,7 @@ def smoke(
         return replace(found, problem=error.message, next_step=error.next_step)
     finally:
         watch.end()
-        engine.close()
+        engine.close(at_once=True)
 
 
 class _Watch:

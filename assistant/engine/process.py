@@ -161,9 +161,9 @@ class ProcessEngine:
         timer.daemon = True
         timer.start()
 
-    def close(self) -> None:
-        """End the child; closing twice is harmless."""
-        self._end_child()
+    def close(self, *, at_once: bool = False) -> None:
+        """End the child, without waiting for it to give its memory back if `at_once`; twice is harmless."""
+        self._end_child(at_once)
 
     def call(self, verb: str, *arguments: object) -> Any:
         """Ask the child and wait for its answer.
@@ -313,14 +313,14 @@ class ProcessEngine:
             self._was_stuck = True
             child.kill()
 
-    def _end_child(self) -> None:
+    def _end_child(self, at_once: bool = False) -> None:
         # Taken out first: another thread may wait for this child's answer and find it dead.
         child, self._child = self._child, None
         wire, self._wire = self._wire, None
         flag, self._flag = self._flag, None
         log, self._log = self._log, None
         self._model = None
-        if child is not None and self._n_calls % 2:
+        if child is not None and (at_once or self._n_calls % 2):
             child.kill()
         if wire is not None:
             wire.close()

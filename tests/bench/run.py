@@ -252,7 +252,7 @@ def _first_paint() -> str:
     ).stdout
 
 
-PARTS = {
+PARTS: dict[str, Callable[[], None]] = {
     "start": bench_start,
     "step": bench_step,
     "samples": bench_samples,

@@ -6,11 +6,13 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from assistant.cli import _plain
 from assistant.cli._plain import PlainChat
 from assistant.cli._spoken import Spoken
 from assistant.config import Settings
@@ -44,8 +46,18 @@ class Session:
 
     def __init__(self, *runs: list[Step]) -> None:
         self.queries: list[Query] = []
+        self.measured: list[tuple[Message, ...]] = []
+        self.is_measuring = threading.Event()
         self.efforts: list[str | None] = []
         self._runs = list(runs)
+
+    def measure(self, control: Control, history: tuple[Message, ...] = ()) -> None:
+        """Measures until it is stopped."""
+        stopped = threading.Event()
+        control.on_stop(stopped.set)
+        self.measured.append(history)
+        self.is_measuring.set()
+        assert stopped.wait(60)
 
     def run(
         self, query: Query, control: Control | None = None, *, settings: Settings | None = None
@@ -88,6 +100,26 @@ def chat(session: Session, *lines: str | type[BaseException], out: io.StringIO |
 
     assert PlainChat(session, Settings(), Journal(is_kept=False), out, read).run() == 0
     return out.getvalue().partition("ends the chat.\n")[2]
+
+
+def test_the_speed_is_measured_while_the_user_thinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a line that is written ends it, before the line is answered."""
+    monkeypatch.setattr(_plain, "IDLE_S", 0.0)
+    session = Session([text("Hello."), answer("Hello.")])
+    lines = iter(["hi"])
+
+    def read(prompt: str) -> str:
+        assert session.is_measuring.wait(60)
+        session.is_measuring.clear()
+        if (line := next(lines, None)) is None:
+            raise EOFError
+        return line
+
+    assert PlainChat(session, Settings(), Journal(is_kept=False), io.StringIO(), read).run() == 0
+    assert [[message.content for message in history] for history in session.measured] == [
+        [],
+        ["hi", "Hello."],
+    ]
 
 
 def test_a_run_is_said_in_lines() -> None:
