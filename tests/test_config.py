@@ -46,6 +46,7 @@ def test_the_defaults() -> None:
         "time": 30.0,
         "system": None,
         "history": "on",
+        "titles": "auto",
         "offline": False,
         "max_tokens": 1024,
         "n_ctx": 0,
