@@ -124,6 +124,7 @@ def evaluate(
     Raises:
         MullError: the model cannot be run, or what is kept of an earlier run does not go with this one.
     """
+    from assistant.control import Control
     from assistant.evaluation.records import write_atomically
     from assistant.evaluation.report import build, to_bytes
     from assistant.events import Notice
@@ -135,6 +136,8 @@ def evaluate(
         for event in session.load():
             if isinstance(event, Notice):
                 print(visible(event.text), file=sys.stderr)
+        if parallel == 1:  # else the first questions would be planned on a guess, and the others not
+            session.measure(Control())
         kept = _kept(session, items, chosen, settings, args.fresh, out, parallel)
         outcome = _outcome(session, items, chosen, settings, kept, seed, parallel, not args.no_ablation)
         report = build(outcome, session.model, seed, parallel)

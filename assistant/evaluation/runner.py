@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from assistant.config import Settings
+from assistant.control import Control
 from assistant.engine.lanes import Job, side_by_side
 from assistant.engine.protocol import Batch, ModelInfo
 from assistant.engine.shared import SharedBatch
@@ -42,6 +43,9 @@ class Asks(Protocol):
 
     def load(self) -> Iterator[Event]:
         """Load the model if it is not loaded."""
+
+    def measure(self, control: Control) -> None:
+        """Measure the speed of the model that is loaded, as far as it is not known."""
 
     def run(
         self, query: Query, *, settings: Settings | None = None, batch: Batch | None = None

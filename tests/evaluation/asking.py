@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from assistant.config import Settings
+from assistant.control import Control
 from assistant.engine.protocol import (
     Batch,
     Delta,
@@ -69,6 +70,9 @@ class Asking:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def measure(self, control: Control) -> None:
+        """Nothing is to be learned of a script."""
 
     def load(self) -> Iterator[Event]:
         return iter(())
