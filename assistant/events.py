@@ -199,6 +199,8 @@ class Answer(Event):
     """Those of them in a thinking channel."""
     n_samples: int = 1
     """Samples of the last stage that were started."""
+    n_side_by_side: float = 1.0
+    """Sequences of the last stage that were decoded together, on average."""
     agreement: float | None = None
     """The leading answer's share of the vote, 0 to 1; None without a vote."""
     certainty: float | None = None

@@ -101,9 +101,10 @@ class Learning:
             answer: its last event.
             is_alone: whether nothing else was decoded beside it.
         """
-        if is_alone and answer.n_samples == 1 and answer.total_tokens >= _LEAST_TIMED:
-            self._recent.append(answer.tokens_per_second)
-            self._keep_speed(corrected(self.seen, 1, answer.tokens_per_second))
+        if is_alone and answer.total_tokens >= _LEAST_TIMED:
+            if answer.n_samples == 1:
+                self._recent.append(answer.tokens_per_second)
+            self._keep_speed(corrected(self.seen, answer.n_side_by_side, answer.tokens_per_second))
         if answer.thinking_end in ("itself", "found") and answer.n_samples == 1:
             self.keep(self.profile.with_thought(answer.thinking_tokens))
 

@@ -45,8 +45,8 @@ class SpeedCurve:
         """Whether the speed of so many sequences was seen, or lies between what was."""
         return bool(self.decode) and not self.is_expected and n <= self.decode[-1][0]
 
-    def tokens_per_second(self, n: int = 1) -> float:
-        """Speed of `n` sequences together; 0.0 where nothing was measured.
+    def tokens_per_second(self, n: float = 1) -> float:
+        """Speed of `n` sequences together, also of a mean of them; 0.0 where nothing was measured.
 
         More sequences are never slower together nor faster each. Between two measured numbers it is a
         straight line; past the last one nothing is gained, as nobody has seen it.

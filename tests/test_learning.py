@@ -91,6 +91,17 @@ def test_runs_side_by_side_say_nothing_of_the_speed() -> None:
     assert one.profile.n_thoughts == 1
 
 
+def test_a_vote_corrects_the_speed_of_as_many_as_ran_side_by_side() -> None:
+    one = learning(None)
+    one.note_speed(SpeedCurve(100.0, ((1, 20.0), (4, 40.0), (8, 60.0))))
+    vote = thought(100, n_samples=4).model_copy(update={"tokens_per_second": 30.0, "n_side_by_side": 4.0})
+    one.note_run(vote, is_alone=True)
+    assert one.speed.tokens_per_second(1) == 20.0
+    assert 30.0 < one.speed.tokens_per_second(4) < 40.0
+    assert one.speed.tokens_per_second(8) == 60.0
+    assert not one.is_slowed
+
+
 def test_a_vote_says_nothing_of_one_thinking() -> None:
     one = learning(None)
     one.note_run(thought(100, n_samples=4), is_alone=True)

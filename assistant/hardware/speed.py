@@ -28,12 +28,20 @@ _MAX_MODELS = 64
 _MAX_SEQUENCES = 1 << 10
 
 
-def corrected(curve: SpeedCurve, n: int, tokens_per_second: float) -> SpeedCurve:
-    """The curve after a run of `n` sequences had this speed, all together: a moving average."""
-    if n < 1 or not 0 < tokens_per_second < math.inf:
+def corrected(curve: SpeedCurve, n: float, tokens_per_second: float) -> SpeedCurve:
+    """The curve after a run of `n` sequences had this speed, all together: a moving average.
+
+    Args:
+        curve: what was known.
+        n: sequences on average, 1 or more; the nearest whole number of them is corrected by as much.
+        tokens_per_second: of all of them.
+    """
+    if not 1 <= n <= _MAX_SEQUENCES or not 0 < tokens_per_second < math.inf:
         return curve
-    known = curve.tokens_per_second(n) or tokens_per_second
-    return with_point(curve, n, known + _WEIGHT * (tokens_per_second - known))
+    whole = round(n)
+    known = curve.tokens_per_second(whole) or tokens_per_second * whole / n
+    seen = tokens_per_second * known / (curve.tokens_per_second(n) or known * n / whole)
+    return with_point(curve, whole, known + _WEIGHT * (seen - known))
 
 
 def with_point(curve: SpeedCurve, n: int, speed: float) -> SpeedCurve:

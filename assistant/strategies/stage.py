@@ -31,6 +31,8 @@ class Stage:
         self._told: dict[int, int] = {}
         self._started = time.monotonic()
         self._decoding_since = self._started
+        self._n_rounds = 0
+        """Steps that gave tokens; the sequences of one step share them."""
         self._is_beginning = task.request.begun is not None
 
     @property
@@ -62,7 +64,7 @@ class Stage:
             if self.task.control.is_stopped:  # it did not heed the stop and was ended: what was said stands
                 return []
             raise
-        came = []
+        came, before = [], {track.seq_id: track.cost for track in self._live.values()}
         for event in events:
             track = self._live.get(event.seq_id)
             if track is not None:
@@ -75,6 +77,9 @@ class Stage:
             self._is_beginning = False
             for track in self.tracks:
                 track.cost = track.thinking_cost = 0
+        else:
+            # a call may be several steps of the engine: who went farthest was in all of them
+            self._n_rounds += max((track.cost - before[track.seq_id] for track, _ in came), default=0)
         return came
 
     @property
@@ -153,6 +158,7 @@ class Stage:
             n_ctx=task.model.n_ctx,
             total_tokens=total,
             total_thinking_tokens=sum(each.thinking_cost for each in self.tracks),
+            n_side_by_side=max(1.0, total / self._n_rounds) if self._n_rounds else 1.0,
             n_samples=max(1, len({each.sample for each in self.tracks})),
             agreement=agreement,
             certainty=certainty,

@@ -25,6 +25,14 @@ def test_a_correction_lies_between_the_old_and_the_seen(curve: SpeedCurve, n: in
     assert new.prefill == curve.prefill
 
 
+@given(curve=CURVES.filter(lambda curve: bool(curve.decode)), n=st.floats(1, 16))
+def test_a_speed_as_expected_corrects_nothing(curve: SpeedCurve, n: float) -> None:
+    new = corrected(curve, n, curve.tokens_per_second(n))
+
+    for each in range(1, 17):
+        assert new.tokens_per_second(each) == pytest.approx(curve.tokens_per_second(each))
+
+
 def test_a_speed_seen_often_enough_is_the_curve() -> None:
     curve = SpeedCurve(100.0, ((1, 10.0), (2, 18.0), (4, 30.0)))
     for _ in range(30):

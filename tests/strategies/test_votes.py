@@ -42,6 +42,13 @@ def test_three_that_agree_and_are_sure_decide() -> None:
     assert not any(tally.is_decided for tally in tallies(events)[:-1])
 
 
+def test_samples_of_the_same_length_run_side_by_side_all_the_time() -> None:
+    assert answer_of(run(voters([12]), "direct")).n_side_by_side == 1.0
+    assert answer_of(run(voters([12, 12]), "self_consistency", think=100, n_samples=2)).n_side_by_side == 2.0
+    uneven = answer_of(run(voters([1, 1234567890]), "self_consistency", think=100, n_samples=2))
+    assert 1.0 < uneven.n_side_by_side < 2.0
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from([12, 13, 14]), min_size=8, max_size=8))
 def test_a_decided_vote_is_that_of_all_samples(answers: list[int]) -> None:
