@@ -225,7 +225,20 @@ class ShelfApp(App[None]):
         if name != installed.STARTER and installed.find(name) is None:
             slash.say(self, UsageError(f'There is no model "{name}" here.', "F7 lists them."))
             return
-        self._chat.load(partial(switched, self._session, partial(stock.open, name), name), self._changed)
+        load = partial(switched, self._session, partial(stock.open, name), name)
+        self._chat.load(load, partial(self._has_switched, name, self.model))
+
+    def _has_switched(self, name: str, before: ModelInfo | None) -> None:
+        from .screens.models import ModelsScreen
+
+        now = self.model
+        was_loaded = now is not None and (
+            before is None or (now.path, now.name) != (before.path, before.name)
+        )
+        for screen in self.screen_stack:
+            if isinstance(screen, ModelsScreen):
+                screen.has_loaded(now.name if now and was_loaded else name, is_done=was_loaded)
+        self._changed()
 
     def _changed(self) -> None:
         """What is here, or what answers, is another now."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,6 +23,7 @@ from assistant.errors import MullError, UsageError
 
 if TYPE_CHECKING:
     from assistant.config import Settings
+    from assistant.store.journal import Journal
 
 _DESCRIPTION = """\
 A local assistant that thinks as hard as the question deserves.
@@ -162,7 +163,7 @@ def _chat(args: Namespace) -> int:
 
     flags = typed(args)
     settings = _settings(flags) if is_plain or flags or is_anything_set() else None
-    with closing(Journal(is_kept=settings is None or settings.history == "on")) as journal:
+    with _kept(Journal(is_kept=settings is None or settings.history == "on")) as journal:
         conversation = journal.conversation(args.conversation) if is_continuing(args) else None
         if settings is not None and is_plain:
             from assistant.cli._plain import run as run_plain
@@ -180,6 +181,15 @@ def _chat(args: Namespace) -> int:
             conversation_id=conversation.summary.id if conversation else None,
         )
     return status
+
+
+@contextmanager
+def _kept(journal: Journal) -> Generator[Journal, None, None]:
+    """Close the journal at the end, and say what it could not keep: no screen tells it any more."""
+    with closing(journal):
+        yield journal
+    if journal.loss is not None:
+        print_error(journal.loss)
 
 
 def _settings(flags: dict[str, object]) -> Settings:

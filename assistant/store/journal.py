@@ -53,11 +53,15 @@ class Journal:
         """What is not wholly written, oldest first."""
         self._news: list[str] = []
         self._is_failing = False
+        self._failure: StoreError | None = None
+        """The last one, whether mended since or not."""
         self._retry_at = 0.0
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_ending = False
         self._is_closed = False
+        self.loss: StoreError | None = None
+        """What could not be written at all, known once this is closed."""
 
     def store(self) -> Store | None:
         """The store, opened if need be; None if nothing is to be kept. Ask for it anew each time.
@@ -155,8 +159,10 @@ class Journal:
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
-        if self._turns:
-            self.flush()
+        if self._turns and not self._is_closed and not self.flush() and self._failure is not None:
+            n = len(self._turns)
+            what = "One question and its answer are" if n == 1 else f"{n} questions and their answers are"
+            self.loss = StoreError(f"{what} not kept, or only in part.", str(self._failure))
         with self._opening:
             self._is_closed = True
             if self._store is not None:
@@ -173,6 +179,7 @@ class Journal:
             turn.forget_written()
 
     def _fail(self, error: StoreError) -> None:
+        self._failure = error
         self._retry_at = time.monotonic() + RETRY_S
         if not self._is_failing:
             self._is_failing = True

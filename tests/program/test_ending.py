@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,17 @@ def test_a_window_that_is_closed_ends_the_program_and_keeps_the_answer(is_told: 
         assert mull.end() == 129
         assert mull.has_no_model()
     assert "Once upon a time" in kept()
+
+
+def test_what_could_not_be_kept_is_told_once_the_screen_is_gone(own_home: Path) -> None:
+    (own_home / ".local" / "share").rmdir()
+    (own_home / ".local" / "share").write_text("a file where the folder of conversations should be")
+    with Program(*PATIENT) as mull:
+        mull.wait("· ready")
+        mull.ask("hi")
+        mull.wait("Hello!", "The chat goes on", "· ready")
+        mull.press("ctrl+q")
+        assert mull.end() == 0
+        told = mull.output[mull.output.rfind(b"\x1b[?1049l") :].decode()
+        assert "mull: One question and its answer are not kept" in told
+        assert "The folder of conversations cannot be used" in told

@@ -237,6 +237,27 @@ def test_a_full_disk_stops_saving_with_one_warning_and_the_chat_goes_on(
     assert shown == ["First?", "Yes.", "Second?", LONG, "Third?", LONG]
 
 
+def test_what_could_not_be_kept_is_known_at_the_end(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, first = Disk(monkeypatch), Turn(Query("First?"))
+    list(journal.recorded(iter([answer("Yes.")]), first))
+    disk.fill(opened(journal))
+    chat_on(journal, first)
+    journal.close()
+    assert journal.loss is not None
+    assert str(journal.loss) == (
+        "2 questions and their answers are not kept, or only in part. "
+        "Conversations cannot be saved: the disk is full. Free some space."
+    )
+
+
+def test_nothing_is_lost_where_all_was_kept(journal: Journal) -> None:
+    list(journal.recorded(iter([answer("Yes.")]), Turn(Query("First?"))))
+    journal.close()
+    assert journal.loss is None
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of one megabyte; needs the right to mount one."""

@@ -111,6 +111,19 @@ async def test_the_help_tells_what_can_be_done_now_and_what_not() -> None:
         await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 1)
 
 
+async def test_the_help_on_a_turn_does_not_tell_the_keys_of_the_prompt() -> None:
+    async with chat(ScriptedSession(full_run())) as pilot:
+        await ask(pilot, "hi")
+        await wait_until(pilot, lambda: phase(pilot) == "ready")
+        for key, has_prompt in (("f1", True), ("alt+up", False)):
+            await pilot.press(key, *(["f1"] if key != "f1" else []))
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+            page = [words(cell) for cell in pilot.app.screen.query(Static)]
+            assert ("start a new line" in page) == has_prompt
+            await pilot.press("f1")
+            await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+
+
 @pytest.mark.parametrize(
     ("line", "command"),
     [

@@ -49,6 +49,8 @@ class HelpScreen(ModalScreen[None]):
         now: list[Command] = []
         later: list[Command] = []
         for command in COMMANDS:
+            if command.owner == "prompt" and command.id not in self._keys:
+                continue  # the prompt has not the focus, so its keys do something else or nothing
             is_now = command.owner == "prompt" or slash.is_available(beneath, command)
             (now if is_now else later).append(command)
         self._now, self._later = now, later

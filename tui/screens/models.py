@@ -254,6 +254,12 @@ class ModelsScreen(ModalScreen[None]):
             Told(f"{said or 'LM Studio, Ollama, llama.cpp and the hub have no model here that runs.'}{left}")
         )
 
+    def has_loaded(self, title: str, *, is_done: bool) -> None:
+        """Tell how the load of a model went that was chosen here or elsewhere."""
+        self._tell(
+            f"{title} answers from now on." if is_done else f"{title} was not loaded; the chat says why."
+        )
+
     @on(Told)
     def _take_told(self, message: Told) -> None:
         self._tell(message.text)
