@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assistant.tui.widgets.prompt.completion import Completion
 from textual import events
 
 from assistant.store.store import Store
@@ -102,6 +103,22 @@ async def test_up_goes_on_into_earlier_conversations(path: Path) -> None:
         assert field.text == "the oldest", "there is nothing older"
         await pilot.press(*["down"] * 4)
         assert field.text == "d"
+
+
+async def test_the_walk_passes_commands_whose_list_would_take_the_key() -> None:
+    async with chat(ScriptedSession(short_run("One"))) as pilot:
+        field = prompt(pilot)
+        await ask(pilot, "first")
+        await wait_until(pilot, lambda: phase(pilot) == "ready" and "One" in shown(pilot))
+        await ask(pilot, "/effort low")
+        await wait_until(pilot, lambda: field.text == "")
+        await pilot.press("up")
+        assert field.text == "/effort low"
+        await pilot.pause()
+        await pilot.press("up")
+        assert field.text == "first"
+        await pilot.press("down", "down", "/")
+        await wait_until(pilot, lambda: pilot.app.query_one(Completion).display)
 
 
 async def test_what_is_typed_while_earlier_prompts_are_looked_up_stays(

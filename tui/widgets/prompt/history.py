@@ -20,6 +20,11 @@ class PromptHistory:
         """Whether an earlier prompt is in the field."""
         return self._at < len(self._prompts)
 
+    @property
+    def shown(self) -> str | None:
+        """The earlier prompt that the walk is at; None at the draft."""
+        return self._prompts[self._at] if self.is_walking else None
+
     def add(self, text: str) -> None:
         """Remember a prompt and end the walk."""
         if not self._prompts or self._prompts[-1] != text:

@@ -99,8 +99,8 @@ class Prompt(TextArea):
         return True
 
     def completing(self) -> Completing | None:
-        """What the text before the cursor asks for."""
-        if self.selection.start != self.selection.end:
+        """What the text before the cursor asks for; nothing while the walk shows what was sent before."""
+        if self.text == self._history.shown or self.selection.start != self.selection.end:
             return None
         row, column = self.cursor_location
         return completing(self.document.get_line(row)[:column], is_first_line=row == 0)

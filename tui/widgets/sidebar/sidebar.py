@@ -20,7 +20,7 @@ from assistant.store.values import Summary
 from ...commands import bindings
 from .rows import Row
 
-HINTS = "↵ open · r rename · p pin\na archive · d delete\n/ search · v archived"
+HINTS = "↵ open · r rename · p pin\na archive · d delete\n/ search · v archived\nu undelete · F1 helps"
 
 
 class ConversationList(OptionList):

@@ -17,6 +17,7 @@ from textual.widgets.markdown import MarkdownBlock
 
 from assistant.terminal import visible
 
+from .bare import add_bare_items
 from .formulas import BLOCK, FormulaBlock, add_formulas
 from .growing import GrowingBulletList, GrowingFence, GrowingOrderedList, grown
 
@@ -29,6 +30,7 @@ def _parser(*, as_source: bool, found_formula: Callable[[], None]) -> MarkdownIt
     # HTML is shown as text: a widget that renders none would drop it without a word.
     parser = MarkdownIt("gfm-like", {"html": False, "linkify": False}).disable("linkify")
     parser.core.ruler.push("mull", _keep_faithful)
+    add_bare_items(parser)
     add_formulas(parser, as_source=as_source, found=found_formula)
     return parser
 
