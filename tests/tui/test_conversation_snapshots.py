@@ -42,7 +42,7 @@ ADVICE = (
 OTHERS = [
     ("Plan a vegetable garden in half shade", 20, True),
     ("Explain the borrow checker with a small example", 1, False),
-    ("Which regular expression finds dates written the German way, with and without the year?", 1.0001, False),
+    ("Which regular expression finds dates written the German way, with and without the year?", 1.001, False),
     ("温泉はどこですか", 3, False),
     ("Soup of leeks for eight", 5, False),
     ("Why is the sky blue?", 12, False),
