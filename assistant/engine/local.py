@@ -185,9 +185,12 @@ class LocalBatch:
         n_prompt = len(prompt.tokens) + n_begun
         room = min(request.max_tokens, _MIN_ROOM)
         if n_prompt + room > n_ctx:
+            has_history = any(message.role == "assistant" for message in request.messages)
             raise ContextFull(
-                f"The conversation takes {n_prompt:,} tokens, and the context holds {n_ctx:,}.",
-                "Start a new conversation, leave something out, or set a larger n_ctx.",
+                f"The {'conversation' if has_history else 'question'} takes {n_prompt:,} tokens, and the "
+                f"context holds {n_ctx:,}.",
+                f"{'Start a new conversation, leave' if has_history else 'Leave'} something out, or set a "
+                "larger n_ctx.",
                 n_tokens=n_prompt + room,
                 n_ctx=n_ctx,
             )

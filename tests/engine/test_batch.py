@@ -231,6 +231,7 @@ def test_a_prompt_that_leaves_no_room_is_refused_with_figures() -> None:
         batch.add(request)
     assert refused.value.n_tokens == n_prompt(engine, request) + 16
     assert refused.value.n_ctx == 100
+    assert refused.value.message.startswith("The question takes"), "there is no conversation yet"
     with engine.batch() as batch:
         batch.add(ask("x" * 60))
 

@@ -108,7 +108,7 @@ async def test_a_question_that_does_not_fit_is_asked_once_old_turns_are_left_out
         await ask_and_wait(pilot, "q1")
         await ask_and_wait(pilot, "q2")
         await ask(pilot, "q3 " * 400)
-        await until(lambda: "The question does not fit" in offered(pilot))
+        await until(lambda: "takes 5,000 tokens" in offered(pilot))
         await until(lambda: is_idle(pilot))
         await command(pilot, "/drop")
         await until(lambda: said(pilot)[-1] == "A3" and is_idle(pilot))
@@ -173,7 +173,7 @@ async def test_a_question_that_does_not_fit_is_asked_after_a_summary(path: Path)
     async with keeping(session, path) as pilot:
         await ask_and_wait(pilot, "q1")
         await ask(pilot, "q2")
-        await until(lambda: "The question does not fit" in offered(pilot) and is_idle(pilot))
+        await until(lambda: "takes 5,000 tokens" in offered(pilot) and is_idle(pilot))
         await command(pilot, "/compact")
         await until(lambda: said(pilot)[1:] == ["Notes.", "q2", "A2"] and is_idle(pilot))
     assert [m.content for m in session.queries[2].history] == ["q1", "A1"]
@@ -190,6 +190,8 @@ async def test_a_larger_context_is_loaded_and_the_question_asked_again(path: Pat
     async with keeping(session, path) as pilot:
         await ask(pilot, "q1")
         await until(lambda: "/larger takes 8,192 tokens for 96 MiB" in offered(pilot) and is_idle(pilot))
+        assert "/compact" not in offered(pilot), "a single question leaves nothing to sum up"
+        assert "/drop" not in offered(pilot)
         await command(pilot, "/larger")
         await until(lambda: "It costs 96 MiB of memory and the cache in 8 bits" in notices(pilot))
         await until(lambda: said(pilot) == ["q1", "A1"] and is_idle(pilot))

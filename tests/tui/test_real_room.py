@@ -102,7 +102,7 @@ async def test_a_question_that_did_not_fit_is_answered_in_a_larger_context(path:
         await ask(pilot, STORY * 30 + "What did it want?")
         offer: Any = pilot.app.query_one(RoomOffer)
         await until(lambda: is_idle(pilot) and "/larger takes 1,024 tokens" in str(offer.visual))
-        assert "The question does not fit" in str(offer.visual)
+        assert "The conversation takes" in str(offer.visual)
         await command(pilot, "/larger")
         await until(lambda: "The context now has 1,024 tokens" in notices(pilot))
         assert "the conversation is read once more" in notices(pilot)

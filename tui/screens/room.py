@@ -130,7 +130,7 @@ class RoomScreen(EnlargingScreen):
         full, offer = self._counted, self.query_one(RoomOffer)
         answer = self._last_turn.record.answer if self._last_turn is not None else None
         if isinstance(error, ContextFull):
-            told = f"The question does not fit: {error.message}"
+            told = error.message
         elif answer is not None and answer.finish_reason == "context":
             told = "The answer was cut off, for the context is full."
         elif full.is_near and full.share >= self._offered_from:
@@ -138,13 +138,15 @@ class RoomScreen(EnlargingScreen):
         else:
             offer.withdraw()
             return
-        offer.offer(told, self.widening)
-        self.ask_planner(lambda: self._offer_larger(told))
+        has_history = bool(self._talk.dialogue.told(self._unfit))
+        actions = ("compact", "drop") if has_history else ()  # a single question has nothing to leave out
+        offer.offer(told, actions, self.widening)
+        self.ask_planner(lambda: self._offer_larger(told, actions))
 
-    def _offer_larger(self, told: str) -> None:
+    def _offer_larger(self, told: str, actions: tuple[str, ...]) -> None:
         """Add the larger context to the offer, if there is one."""
         if (offer := self.query_one(RoomOffer)).display:
-            offer.offer(told, self.widening)
+            offer.offer(told, actions, self.widening)
 
     def action_later(self) -> None:
         """Say no more of it until the context is fuller."""

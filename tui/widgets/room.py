@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -14,17 +15,16 @@ if TYPE_CHECKING:
 class RoomOffer(Static):
     """One sentence, and what can be done as links; the slash commands do the same."""
 
-    def offer(self, told: str, widening: Widening | None) -> None:
+    def offer(self, told: str, actions: Collection[str], widening: Widening | None) -> None:
         """Say what is wrong and what can be done.
 
         Args:
             told: a sentence.
+            actions: which of compact and drop would help.
             widening: the larger context that can be had, if there is one.
         """
-        links = [
-            "[@click=screen.compact]/compact[/] goes on from a summary",
-            "[@click=screen.drop]/drop[/] leaves old turns out",
-        ]
+        words = {"compact": "goes on from a summary", "drop": "leaves old turns out"}
+        links = [f"[@click=screen.{name}]/{name}[/] {words[name]}" for name in words if name in actions]
         if widening is not None and widening.n_ctx:
             cost = f" for {widening.cost}" if widening.cost else ""
             links.append(f"[@click=screen.larger]/larger[/] takes {widening.n_ctx:,} tokens{cost}")
