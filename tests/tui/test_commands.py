@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from assistant.tui.app import MullApp
 from assistant.tui.commands import COMMANDS, UNBOUND, bindings, checked_choice, named, parsed
+from assistant.tui.screens.dialog import Dialog
 from assistant.tui.screens.help import HelpScreen
 from assistant.tui.widgets.prompt.completion import Completion
 from assistant.tui.widgets.sidebar.sidebar import ConversationList
@@ -109,6 +110,26 @@ async def test_the_help_tells_what_can_be_done_now_and_what_not() -> None:
         assert later < page.index("save a code block to a file (once there is code)")
         await pilot.press("f1")
         await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("f2", {"close": "esc, f2"}), ("ctrl+o", {"close": "esc, ^o", "lower the least": "←"})],
+)
+async def test_the_help_on_a_page_over_the_chat_tells_its_keys_alone(key: str, told: dict[str, str]) -> None:
+    async with chat(ScriptedSession(full_run())) as pilot:
+        await ask(pilot, "hi")
+        await wait_until(pilot, lambda: phase(pilot) == "ready")
+        await pilot.press(key)
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
+        await pilot.press("f1")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        page = [words(cell) for cell in pilot.app.screen.query(Static)]
+        assert {what: page[page.index(what) - 2] for what in told} == told
+        assert "start a new line" not in page
+        assert "Now" not in page
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
 
 
 async def test_the_help_on_a_turn_does_not_tell_the_keys_of_the_prompt() -> None:

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -17,6 +16,7 @@ from assistant.reasons import share
 from .. import figures
 from ..filling import Filling
 from ..widgets.status.gauge import MARKS, colour, gauge
+from .dialog import Dialog
 
 CELLS = 38
 WORDS = {
@@ -28,7 +28,7 @@ WORDS = {
 }
 
 
-class ContextScreen(ModalScreen[str | None]):
+class ContextScreen(Dialog[str | None]):
     """Shows the parts, and gives back the action that was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from assistant.effort import LEVELS, bounds, parse
+
+from .dialog import Dialog
 
 SENTENCES = {
     "auto": "Mull decides for each question",
@@ -26,7 +27,7 @@ SENTENCES = {
 """What each effort means."""
 
 
-class EffortScreen(ModalScreen[str | None]):
+class EffortScreen(Dialog[str | None]):
     """One list for a single effort; left and right move the least, so that a pair can be had too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +14,7 @@ from textual.widgets import Static
 
 from .. import slash
 from ..commands import COMMANDS, UNBOUND, Command
+from .dialog import Dialog
 
 WRITING = (
     ("↑ ↓", "", "earlier questions; on an empty prompt, a queued one"),
@@ -32,6 +34,21 @@ MOST_KEYS = 2
 Row = tuple[str, str, str]
 
 
+def _keys_of(page: Dialog[object]) -> Iterator[Row]:
+    """The keys of a page over the chat, with what they do."""
+    yield "↑ ↓", "", "move, or scroll"
+    if page.focused is not None and "enter" in page.focused._bindings.key_to_bindings:
+        yield page.app.get_key_display(Binding("enter", "")), "", "take what is marked or written"
+    found: dict[str, list[str]] = {}
+    for key, binding in page._bindings:
+        is_own = not binding.action.startswith(("app.", "screen.")) or binding.id == "help"
+        if is_own:
+            found.setdefault(binding.description, []).append(key)
+    for description, keys in found.items():
+        shown = ", ".join(page.app.get_key_display(Binding(key, "")) for key in keys[:MOST_KEYS])
+        yield shown, "", description[:1].lower() + description[1:]
+
+
 class HelpScreen(ModalScreen[None]):
     """Shows what the screen beneath offers now, with the keys as they are bound."""
 
@@ -42,18 +59,25 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, beneath: Screen[object]) -> None:
         super().__init__()
         self._keys: dict[str, list[str]] = {}
+        self._here: list[Row] = []
+        """The keys of a page over the chat, which has no others."""
+        self._now: list[Command] = []
+        self._later: list[Command] = []
+        if isinstance(beneath, Dialog):
+            self._here = [*_keys_of(beneath)]
+        else:
+            self._look(beneath)
+
+    def _look(self, beneath: Screen[object]) -> None:
         for _, bindings in beneath._binding_chain:
             for key, binding in bindings:
                 if binding.id and not key.startswith(UNBOUND):
                     self._keys.setdefault(binding.id, []).append(key)
-        now: list[Command] = []
-        later: list[Command] = []
         for command in COMMANDS:
             if command.owner == "prompt" and command.id not in self._keys:
                 continue  # the prompt has not the focus, so its keys do something else or nothing
             is_now = command.owner == "prompt" or slash.is_available(beneath, command)
-            (now if is_now else later).append(command)
-        self._now, self._later = now, later
+            (self._now if is_now else self._later).append(command)
 
     def compose(self) -> ComposeResult:
         page = VerticalScroll(id="help")
@@ -62,7 +86,9 @@ class HelpScreen(ModalScreen[None]):
         now = [self._row(command) for command in self._now]
         later = [self._row(command) for command in self._later]
         with page:
-            for title, rows in (("Now", now), ("While you write", WRITING), ("At other times", later)):
+            writing = () if self._here else WRITING
+            parts = (("Here", self._here), ("Now", now), ("While you write", writing))
+            for title, rows in (*parts, ("At other times", later)):
                 if rows:
                     yield Static(title, classes="title")
                     with Grid():

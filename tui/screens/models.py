@@ -13,7 +13,6 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -23,6 +22,7 @@ from assistant.terminal import visible
 from .. import model_words
 from ..stock import Stock
 from ..widgets.models.fetch_line import FetchLine
+from .dialog import Dialog
 
 if TYPE_CHECKING:
     from assistant.catalog.installed import Installed
@@ -50,7 +50,7 @@ class Told(Message):
     text: str
 
 
-class ModelsScreen(ModalScreen[None]):
+class ModelsScreen(Dialog[None]):
     """Fetches, uses and removes models; whatever takes time is done in a thread."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,11 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from .dialog import Dialog
 
-class RenameScreen(ModalScreen[str | None]):
+
+class RenameScreen(Dialog[str | None]):
     """One line to write the title in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

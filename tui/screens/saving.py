@@ -11,17 +11,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from assistant.codeblocks import CodeBlock
 from assistant.files import write_whole
 from assistant.terminal import visible
 
+from .dialog import Dialog
+
 SHOWN_LINES = 6
 
 
-class SaveScreen(ModalScreen[None]):
+class SaveScreen(Dialog[None]):
     """Asks which block goes to which file, and never writes over one without being told to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,16 +7,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ..run_record import RunRecord
 from ..why_page import why_page
+from .dialog import Dialog
 
 REFRESH_S = 0.5
 
 
-class WhyScreen(ModalScreen[None]):
+class WhyScreen(Dialog[None]):
     """Follows the run while it is on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
