@@ -77,12 +77,16 @@ def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:
     return f"{title}{SEPARATOR}{ending}" if ending else title
 
 
+_WORDS_ONLY = ("chat", "rewrite", "creative")
+"""Kinds of query without a right answer: how probable the words are says nothing that anyone asks."""
+
+
 def answer_figures(answer: Answer, note: str) -> str:
     """The line under an answer."""
     parts = [tokens(answer.total_tokens or answer.completion_tokens)]
     if answer.agreement is not None and answer.n_samples > 1:
         parts.append(share(answer.agreement) + f" of {answer.n_samples} samples agree")
-    elif answer.certainty is not None:
+    elif answer.certainty is not None and answer.kind not in _WORDS_ONLY:
         parts.append(f"{share(answer.certainty)} sure")
     if answer.tokens_per_second:
         parts.append(f"{answer.tokens_per_second:.1f} tokens/s")

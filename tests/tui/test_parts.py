@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from assistant.errors import ModelFileError
 from assistant.events import AnswerDelta, AnyEvent, ThinkingDelta
-from tests.tui.scripted import ScriptedSession, planned, short_run, text, thinking
+from tests.tui.scripted import ScriptedSession, answer, planned, short_run, text, thinking
 
 deltas = st.builds(
     lambda is_thinking, words, sample: (
@@ -231,3 +231,11 @@ def test_a_session_closed_before_it_opened_stays_closed() -> None:
     session.close()
     assert list(session.load()) == []
     assert scripted.is_closed
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_said"), [("maths", True), ("fact", True), ("chat", False), ("creative", False)]
+)
+def test_how_sure_it_is_is_said_where_there_is_something_to_be_sure_of(kind: str, is_said: bool) -> None:
+    end = answer("Hello!").model_copy(update={"certainty": 0.97, "kind": kind})
+    assert ("97 % sure" in figures.answer_figures(end, "")) == is_said
