@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from assistant.tui.widgets.transcript.answer import AnswerText
-from textual.widgets._markdown import MarkdownParagraph
+from textual.widgets import Static
 
 from tests.tui.driving import ask, chat, phase, wait_until
 from tests.tui.scripted import ScriptedSession, answer, planned, text
@@ -20,8 +20,8 @@ from tests.tui.scripted import ScriptedSession, answer, planned, text
         (["-"], ["-"]),
         (["It is\n\n", "42."], ["It is", "42."]),
         (["42.", "\n\nFor six times seven is that."], ["42.", "For six times seven is that."]),
-        (["1.", " one\n", "2. two"], ["one", "two"]),
-        (["- a\n-", " b"], ["a", "b"]),
+        (["1.", " one\n", "2. two"], ["1. one", "2. two"]),
+        (["- a\n-", " b"], ["• a", "• b"]),
     ],
 )
 async def test_what_is_written_is_seen(pieces: list[str], lines: list[str]) -> None:
@@ -32,7 +32,8 @@ async def test_what_is_written_is_seen(pieces: list[str], lines: list[str]) -> N
         await wait_until(pilot, lambda: phase(pilot) == "ready")
 
         def seen() -> list[str]:
-            shown = pilot.app.query_one(AnswerText).query(MarkdownParagraph)
-            return [str(block.visual) for block in shown if block.region.height]
+            shown = pilot.app.query_one(AnswerText).query("MarkdownParagraph, ListText").results(Static)
+            blocks = [str(block.visual) for block in shown if block.region.height]
+            return [line.strip() for block in blocks for line in block.split("\n")]
 
         await wait_until(pilot, lambda: seen() == lines)

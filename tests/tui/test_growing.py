@@ -6,7 +6,8 @@ import threading
 from typing import Any
 
 import pytest
-from assistant.tui.widgets.transcript.growing import GrowingFence, GrowingOrderedList
+from assistant.tui.widgets.transcript.fence import GrowingFence
+from assistant.tui.widgets.transcript.lists import GrowingOrderedList
 
 from tests.tui.driving import ask, chat, phase, shown, wait_until
 from tests.tui.scripted import ScriptedSession, Step, answer, planned, text

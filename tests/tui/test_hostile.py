@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from assistant.tui.widgets.transcript.answer import AnswerText
+from assistant.tui.widgets.transcript.sections import SectionText
 from rich.console import Console
 
 from assistant.errors import MullError
@@ -81,8 +81,8 @@ async def test_a_link_is_shown_and_not_opened() -> None:
         pilot.app.open_url = opened.append  # type: ignore[assignment,method-assign]
         await ask(pilot, "hi")
         await wait_until(pilot, lambda: phase(pilot) == "ready" and "evil" in shown(pilot))
-        widget = pilot.app.query_one(AnswerText)
-        widget.post_message(AnswerText.LinkClicked(widget, "https://evil.example"))
+        widget = pilot.app.query_one(SectionText)
+        widget.post_message(SectionText.LinkClicked(widget, "https://evil.example"))
         await wait_until(pilot, lambda: pilot.app.clipboard == "https://evil.example")
         assert opened == []
 

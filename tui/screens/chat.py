@@ -22,6 +22,7 @@ from ..conversation import Asked, OpenConversation
 from ..job import Job
 from ..lazy_session import LazySession
 from ..messages import JobArrived, JobEnded
+from ..pace import Pace
 from ..progress import Phase
 from ..widgets.prompt.composer import Composer
 from ..widgets.prompt.prompt import Prompt
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from assistant.events import AnyEvent, Event
     from assistant.store.journal import Journal
     from assistant.store.values import Status as Outcome
-
-FRAME_S = 1 / 30
-"""Events are shown this often, in seconds, however fast they come."""
 
 SILENT: tuple[Phase, ...] = ("planning", "reading")
 """Phases in which the model may say nothing for long."""
@@ -63,6 +61,7 @@ class ChatScreen(IdlingScreen):
         self._turn: AssistantTurn | None = None
         self._queue: deque[UserTurn] = deque()
         self._frame: Timer | None = None
+        self._pace = Pace()
         self._next_load: Job | None = None
 
     def compose(self) -> ComposeResult:
@@ -146,10 +145,11 @@ class ChatScreen(IdlingScreen):
     @on(JobArrived)
     def _schedule_frame(self) -> None:
         if self._frame is None:
-            self._frame = self.set_timer(FRAME_S, self._show_frame)
+            self._frame = self.set_timer(self._pace.wait_s(), self._show_frame)
 
     async def _show_frame(self) -> None:
         self._frame = None
+        self._pace.frame()
         if self._job is not None:
             await self._show_events(self._job)
 

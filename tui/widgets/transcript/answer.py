@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widget import MountError
 from textual.widgets import Markdown
-from textual.widgets.markdown import MarkdownBlock
 
 from assistant.terminal import visible
 
 from .bare import add_bare_items
-from .formulas import BLOCK, FormulaBlock, add_formulas
-from .growing import GrowingBulletList, GrowingFence, GrowingOrderedList, grown
+from .formulas import add_formulas
+from .sections import Section, SectionText, pieces
 
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from textual.widgets.markdown import MarkdownStream
+
+MOST_BLOCKS = 24
+"""A section with more blocks is cut."""
+PIECE = 2_000
+"""So many characters are taken in at once; between pieces the keys have their turn."""
+
+_DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:", re.MULTILINE)
 
 
 def _parser(*, as_source: bool, found_formula: Callable[[], None]) -> MarkdownIt:
@@ -55,46 +64,38 @@ def _faithful(children: list[Token]) -> Iterator[Token]:
             yield Token("text", "", 0, content=f" ({visible(unquote(addresses.pop()))})")
 
 
-_GROWING: dict[str, type[MarkdownBlock]] = {
-    "bullet_list_open": GrowingBulletList,
-    "ordered_list_open": GrowingOrderedList,
-    "fence": GrowingFence,
-    "code_block": GrowingFence,
-}
-
-
-class AnswerText(Markdown):
-    """Streams an answer through Textual's own Markdown stream."""
+class AnswerText(Vertical):
+    """Streams an answer through Textual's own Markdown stream, into sections that can rest out of sight."""
 
     shows_sources: reactive[bool] = reactive(False)
     """Whether formulas are shown as the model wrote them."""
 
     def __init__(self) -> None:
-        super().__init__(parser_factory=self._make_parser, open_links=False)
+        super().__init__()
         self.has_formulas = False
         """Whether there is a formula in it."""
         self._stream: MarkdownStream | None = None
         self._is_mixed = False
+        self._references: dict[str, Any] = {}
+        self.sections: list[Section] = []
+        """Its parts, from top to bottom."""
         self.raw = ""
         """The text as the model wrote it."""
+
+    def compose(self) -> ComposeResult:
+        yield self._new_section()
+
+    def _new_section(self) -> Section:
+        section = Section(SectionText(self._make_parser, self._references))
+        section.set_class(bool(self.sections), "-later")
+        self.sections.append(section)
+        return section
 
     def _make_parser(self) -> MarkdownIt:
         return _parser(as_source=self.shows_sources, found_formula=self._note_formula)
 
     def _note_formula(self) -> None:
         self.has_formulas = True
-
-    def get_block_class(self, block_name: str) -> type[MarkdownBlock]:
-        """Our own blocks where Textual's would be built anew for every piece."""
-        return _GROWING.get(block_name) or super().get_block_class(block_name)
-
-    def _parse_markdown(self, tokens: Iterable[Token]) -> Iterable[MarkdownBlock]:
-        is_growing = self._stream is not None
-        return super()._parse_markdown(grown(self, list(tokens)) if is_growing else tokens)
-
-    def unhandled_token(self, token: Token) -> MarkdownBlock | None:
-        """The block of a formula."""
-        return FormulaBlock(self, token).build() if token.type == BLOCK else None
 
     def on_mount(self) -> None:
         """Follow what the conversation shows."""
@@ -104,37 +105,77 @@ class AnswerText(Markdown):
         """Show the text anew; what streams is shown anew at its end."""
         self._is_mixed = self._stream is not None
         if self.has_formulas and not self._is_mixed:
-            await self.update(visible(self.raw))
+            await self._rebuild()
 
     async def write(self, text: str) -> None:
         """Add text to the end."""
         if not text:
             return  # a stream that never began cannot be stopped: its cancellation would end the screen
         if self._stream is None:
-            self._stream = Markdown.get_stream(self)
+            # It asks nothing but `append` of what it writes to.
+            self._stream = Markdown.get_stream(cast("Markdown", self))
         self.raw += text
         self.display = True
         await self._stream.write(visible(text))
 
+    async def append(self, markdown: str) -> None:
+        """Show more, as the stream has it."""
+        async with self.lock:
+            for piece in pieces(markdown, PIECE):
+                live = self.sections[-1].text
+                await live.take(piece)
+                if len(live.blocks) > MOST_BLOCKS:
+                    await self._cut(live)
+
+    async def _cut(self, live: SectionText) -> None:
+        """Begin a section with the last block: what is before it does not change any more."""
+        with self.app.batch_update():
+            rest = await live.cut()
+            self.sections[-1].settle()
+            section = self._new_section()
+            await self.mount(section)
+            await section.text.take(rest)
+
     async def finish(self, text: str | None = None) -> None:
         """Show all that is still to be shown; `text` replaces the whole if it differs from it."""
         await self._stop_stream()
-        if text is not None and text != self.raw:
+        is_other = text is not None and text != self.raw
+        if text is not None and is_other:
             self.raw = text
             self.display = bool(text)
-        if self.source != visible(self.raw) or self._is_mixed:
-            self._is_mixed = False
-            await self.update(visible(self.raw))
-        else:
-            for fence in self.query(GrowingFence):
-                fence.settle()
+        if _DEFINITION.search(self.raw):
+            is_other |= self._look_up_references()
+        if is_other or self._is_mixed:
+            await self._rebuild()
+        for section in self.sections:
+            await section.text.settle()
+            section.settle()
+
+    def _look_up_references(self) -> bool:
+        """Learn where all links lead: a text may name them at its end. Whether any was new."""
+        environment: dict[str, Any] = {}
+        self._make_parser().parse(visible(self.raw), environment)
+        n_before = len(self._references)
+        self._references.update(environment.get("references", {}))
+        return len(self._references) > n_before
 
     async def clear(self) -> None:
         """Take back all text."""
         await self._stop_stream()
         self.raw = ""
         self.display = False
-        await self.update("")
+        self._references.clear()
+        await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        """Show the whole text anew."""
+        self._is_mixed = False
+        async with self.lock:
+            with self.app.batch_update():
+                await self.query_children(Section).remove()
+                self.sections = []
+                await self.mount(self._new_section())
+            await self.append(visible(self.raw))
 
     async def _stop_stream(self) -> None:
         if self._stream is None:

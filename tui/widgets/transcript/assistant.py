@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -14,9 +15,10 @@ from assistant.terminal import visible
 from ... import figures, stage_words
 from ...meter import meter
 from ...progress import Progress
-from ...run_record import RunRecord
+from ...run_record import RunRecord, StageRecord
 from .fold import Fold
 from .notice import ErrorLine, NoticeLine
+from .resting import Resting
 from .samples import SamplesPanel
 from .thinking import ThinkingPanel
 from .turn import Turn
@@ -49,18 +51,23 @@ class AssistantTurn(Turn):
         self._plan = Static(classes="reason")
         self._reading = Static(classes="reading")
         self._thinking = ThinkingPanel()
+        self._panels: list[SamplesPanel] = []
         self._samples: SamplesPanel | None = None
         self._answer: AnswerText = answer_text()
         self._answer.display = False
         self._figures = Static(classes="figures")
         self._last_thought: ThinkingDelta | None = None
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield self._plan
         yield self._reading
         yield self._thinking
         yield self._answer
         yield self._figures
+
+    def parts(self) -> Sequence[Resting]:
+        """The sections of its answer."""
+        return self._answer.sections
 
     @property
     def answer(self) -> str:
@@ -84,8 +91,8 @@ class AssistantTurn(Turn):
         if event.event == "plan":
             await self._begin_stage(event)
             if drafts is not None and drafts.plan.strategy == "draft_agreement" and drafts.samples:
-                panel = SamplesPanel(drafts)
-                await self.mount(panel, before=self._thinking)
+                panel = self._new_panel(drafts)
+                await self.body.mount(panel, before=self._thinking)
                 panel.end()
         elif event.event == "thinking" and event.sample == 0:
             self._last_thought = event
@@ -120,7 +127,13 @@ class AssistantTurn(Turn):
         return not self._thinking.is_empty and (stage is None or not stage.is_side_by_side)
 
     def _folds(self) -> list[Fold]:
-        return [fold for fold in self.query(Fold) if fold.display]
+        # kept and not queried: that would walk all of a long answer, every frame
+        return [fold for fold in (*self._panels, self._thinking) if fold.display]
+
+    def _new_panel(self, stage: StageRecord) -> SamplesPanel:
+        panel = SamplesPanel(stage)
+        self._panels.append(panel)
+        return panel
 
     async def _begin_stage(self, event: Planned) -> None:
         """Say what will be done and why, and make room for its samples."""
@@ -132,8 +145,8 @@ class AssistantTurn(Turn):
         self._answer.set_class(bool(self.answer), "-provisional")
         stage = self.record.stage
         if stage is not None and stage.is_side_by_side:
-            self._samples = SamplesPanel(stage)
-            await self.mount(self._samples, before=self._answer)
+            self._samples = self._new_panel(stage)
+            await self.body.mount(self._samples, before=self._answer)
 
     def _paint_reading(self, progress: Progress) -> None:
         prefill = self.record.prefill
@@ -163,7 +176,8 @@ class AssistantTurn(Turn):
         await self._answer.finish(event.text)
         self.show_figures(figures.answer_figures(event, note))
         if event.doubt:
-            await self.mount(NoticeLine(event.doubt), after=self._answer)
+            await self.body.mount(NoticeLine(event.doubt), after=self._answer)
+        self.settle()
 
     async def break_off(self, error: MullError | None) -> None:
         """Settle a turn that ended without an `Answer`; what was streamed stays."""
@@ -175,13 +189,17 @@ class AssistantTurn(Turn):
         if error is None:
             self.show_figures(figures.FINISHED["stopped"])
         else:
-            await self.mount(ErrorLine(error), after=self._answer)
+            await self.body.mount(ErrorLine(error), after=self._answer)
+        self.settle()
 
     async def begin_again(self) -> None:
         """Forget what was shown: the same question is answered anew."""
         self.record = RunRecord()
+        self.is_settled = False
+        self.wake()
         self._last_thought = None
         self._samples = None
+        self._panels = []
         await self.query("SamplesPanel, NoticeLine, ErrorLine").remove()
         self._thinking.clear()
         await self._answer.clear()
@@ -189,10 +207,12 @@ class AssistantTurn(Turn):
 
     async def add_notice(self, text: str, *, at_end: bool = False) -> None:
         """Show a sentence above what is being written, or under all."""
-        await self.mount(NoticeLine(text), before=None if at_end else self._thinking)
+        self.wake()
+        await self.body.mount(NoticeLine(text), before=None if at_end else self._thinking)
 
     def toggle_thinking(self) -> None:
         """Open the thinking and the samples, or fold what of them is open."""
+        self.wake()
         folds = self._folds()
         is_any_open = any(fold.is_open for fold in folds)
         for fold in reversed(folds):
@@ -206,6 +226,7 @@ class AssistantTurn(Turn):
 
     def show_figures(self, text: str) -> None:
         """Show a line under the answer."""
+        self.wake()
         self._figures.update(Content(visible(text)))
         self._figures.display = True
 

@@ -72,8 +72,9 @@ def add_formulas(parser: MarkdownIt, *, as_source: bool, found: Callable[[], Non
 def _last_line(state: StateBlock, start: int, end: int) -> int:
     """Behind the last line of the formula that begins at `start`: where it closes, or a blank line."""
     text = ""
+    indent = min(state.blkIndent, state.sCount[start])  # it may end the paragraph of an item from outside
     for line in range(start, end):
-        if state.isEmpty(line) or (line > start and state.sCount[line] < state.blkIndent):
+        if state.isEmpty(line) or (line > start and state.sCount[line] < indent):
             return line
         text += state.getLines(line, line + 1, state.blkIndent, False).strip() + "\n"
         formula = formula_at(text.strip(), 0)

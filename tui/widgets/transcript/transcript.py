@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.events import Resize
 from textual.widget import Widget
 
 from assistant.errors import MullError
@@ -15,6 +17,7 @@ from assistant.query import Attachment
 
 from .assistant import AssistantTurn
 from .notice import ErrorLine, NoticeLine
+from .resting import Resting, Sight
 from .turn import Turn, TurnShown
 from .user import UserTurn
 from .welcome import Welcome
@@ -53,6 +56,7 @@ class Transcript(VerticalScroll, can_focus=False):
         self._n_opened = 0
         self._restore: Restore | None = None
         self._runs_of: RunsOf = lambda _: {}
+        self._sight = Sight(self, lambda: self.turns)
 
     def compose(self) -> ComposeResult:
         # Never shorter than the pane: an anchored pane would push a short conversation to its bottom.
@@ -62,6 +66,18 @@ class Transcript(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         """Follow the end."""
         self.anchor()
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._have_seen, immediate=True)
+
+    def _have_seen(self, _: object) -> None:
+        self._sight.after_layout()
+
+    def on_resize(self, event: Resize) -> None:
+        """What rests has another height at another width."""
+        self._sight.resized(event.size.width)
+
+    @on(Resting.Settled)
+    def _let_rest(self) -> None:
+        self._sight.look_again()
 
     @property
     def welcome(self) -> Welcome:
@@ -117,6 +133,8 @@ class Transcript(VerticalScroll, can_focus=False):
     def toggle_formulas(self) -> None:
         """Show the formulas of all answers as the model wrote them, or readable again."""
         self.shows_sources = not self.shows_sources
+        for turn in self.turns:
+            turn.wake()
         for answer in self._answers():
             answer.shows_sources = self.shows_sources
 
@@ -237,6 +255,8 @@ class Transcript(VerticalScroll, can_focus=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Show more of the conversation where its edge comes near."""
         super().watch_scroll_y(old_value, new_value)
+        if abs(new_value - old_value) > self.size.height / 2:
+            self._sight.look(new_value)  # a jump: what lies there is to be there at the next paint
         if self._is_loading or not self._stored:
             return
         if self._begin > 0 and new_value < NEAR_ROWS:

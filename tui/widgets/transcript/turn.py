@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -12,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ...commands import bindings
+from .resting import Resting
 
 
 @dataclass
@@ -21,7 +23,11 @@ class TurnShown(Message):
     turn: Turn
 
 
-class Turn(Vertical, can_focus=True):
+class TurnBody(Vertical):
+    """All that a turn shows."""
+
+
+class Turn(Resting, can_focus=True):
     """A turn that keys can go to; a click leaves the focus where it is, for who clicks wants to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("turn")]
@@ -30,6 +36,19 @@ class Turn(Vertical, can_focus=True):
     """Its message in the conversation; None while it waits in the queue."""
     n_versions = 1
     """How many versions of it there are."""
+
+    def __init__(self, *, classes: str = "") -> None:
+        super().__init__(classes=classes)
+        self.body = TurnBody()
+        """What the turn shows lies in it."""
+
+    def compose(self) -> ComposeResult:
+        with self.body:
+            yield from self.compose_body()
+
+    def compose_body(self) -> ComposeResult:
+        """What the turn shows."""
+        yield from ()
 
     def focus_on_click(self) -> bool:
         """Keys alone go from turn to turn."""
@@ -43,6 +62,7 @@ class Turn(Vertical, can_focus=True):
             n_versions: how many there are.
         """
         self.n_versions = n_versions
+        self.wake()
         if n_versions < 2:
             self.query(".versions").remove()
             return
@@ -51,4 +71,4 @@ class Turn(Vertical, can_focus=True):
         for shown in self.query(".versions").results(Static):
             shown.update(line)
             return
-        self.mount(Static(line, classes="versions"))
+        self.body.mount(Static(line, classes="versions"))

@@ -26,10 +26,11 @@ class UserTurn(Turn):
         super().__init__(classes="-queued" if is_queued else "")
         self.text = text
         """The user's own words, as the model gets them."""
+        self.is_settled = not is_queued
         self.attachments = attachments
         """The files that go with them."""
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Static(Content(_shown(self.text)), classes="words")
         for file in self.attachments:
             n_lines = len(file.text.splitlines())
@@ -40,6 +41,7 @@ class UserTurn(Turn):
     def leave_queue(self) -> None:
         """Show that the turn has come."""
         self.remove_class("-queued")
+        self.settle()
 
 
 def _shown(text: str) -> str:

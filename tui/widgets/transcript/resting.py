@@ -1,0 +1,190 @@
+"""What is far out of sight rests: its height is kept, and nothing in it is laid out.
+
+Textual walks every displayed widget of a screen at each layout, seen or not, and a streaming answer asks for
+many layouts a second. Whatever rests still has its place, so scroll bars and jumps stay exact.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from textual.containers import Vertical, VerticalScroll
+from textual.geometry import Size
+from textual.message import Message
+from textual.widget import Widget
+
+WAKE_PANES = 1.0
+"""What is so near to the part that is seen is awake, in heights of the pane."""
+REST_PANES = 2.0
+"""What is farther away rests."""
+SLICE_S = 0.008
+"""Measuring anew gives way to the keys after so many seconds."""
+
+
+class Resting(Vertical):
+    """Holds one widget that holds all the others."""
+
+    DEFAULT_CSS = """
+    Resting { height: auto; }
+    """
+
+    is_resting = False
+    """Whether only its height is left of it on the screen."""
+    is_settled = False
+    """Whether it may rest: what still changes may not."""
+    _width = 0
+
+    class Settled(Message):
+        """Something may rest from now on."""
+
+    def settle(self) -> None:
+        """Nothing in it changes by itself any more."""
+        self.is_settled = True
+        self.post_message(self.Settled())
+
+    def parts(self) -> Sequence[Resting]:
+        """Those in it that rest by themselves."""
+        return ()
+
+    def rest(self) -> None:
+        """Leave only the height; not where it still changes, has the focus, or was never laid out."""
+        size = self.outer_size
+        if self.is_resting or not self.is_settled or not size.height or not self.children:
+            return
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors_with_self:
+            return
+        self.is_resting, self._width = True, size.width
+        self.styles.height = size.height
+        self.children[0].display = False
+
+    def wake(self) -> None:
+        """Show again what it holds."""
+        if self.is_resting:
+            self.is_resting = False
+            self.styles.height = None
+            self.children[0].display = True
+
+    def measure(self, width: int) -> int:
+        """While it rests, take the height of another width; its parts have theirs already.
+
+        Args:
+            width: of all of it, in cells.
+
+        Returns:
+            By how many lines it became higher.
+        """
+        if not self.is_resting or width == self._width:
+            return 0
+        self._width = width
+        held, gutter = self.children[0], self.styles.gutter
+        inside = Size(max(1, width - gutter.width), self.outer_size.height)
+        within = max(1, inside.width - held.styles.gutter.width)
+        height = held.get_content_height(inside, self.app.size, within)
+        height += held.styles.gutter.height + gutter.height
+        before = self.styles.height
+        self.styles.height = height
+        return height - (int(before.value) if before is not None else 0)
+
+
+class Sight:
+    """Has what is near the part of a pane that is seen be awake, and the rest rest."""
+
+    def __init__(self, pane: VerticalScroll, things: Callable[[], Sequence[Resting]]) -> None:
+        """`things` gives what lies in the pane, from top to bottom."""
+        self._pane = pane
+        self._things = things
+        self._seen_at = -1.0
+        self._is_due = True
+        self._stale: Iterator[tuple[Resting, Resting]] | None = None
+        self._width = 0
+
+    def look_again(self) -> None:
+        """Something new may rest: look after the next layout."""
+        self._is_due = True
+
+    def after_layout(self) -> None:
+        """Look where that is due; all places are known now."""
+        if not self._is_due and abs(self._pane.scroll_y - self._seen_at) < self._pane.size.height / 4:
+            return
+        self._is_due = False
+        self.look(self._pane.scroll_y)
+
+    def look(self, top: float) -> None:
+        """Wake what is near the lines from `top` on, and let what is far from them rest."""
+        height = self._pane.size.height
+        if not height:
+            return
+        self._seen_at = top
+        can_rest = not self._pane.screen.selections
+        for thing in self._things():
+            place = thing.virtual_region
+            begin = place.y + _inset(thing.parent)
+            if not place.height or not self._settle(thing, top - begin, place.height, height, can_rest):
+                continue
+            above = thing.region.y
+            for part in thing.parts():
+                if part.region.height:
+                    from_top = top - begin - (part.region.y - above)
+                    self._settle(part, from_top, part.region.height, height, can_rest)
+
+    def _settle(self, thing: Resting, top: float, n_lines: int, height: int, can_rest: bool) -> bool:
+        """Wake it or let it rest, the pane seen from line `top` of it on; whether it was awake."""
+        away = max(-top - height, top - n_lines)
+        was_awake = not thing.is_resting
+        if away <= WAKE_PANES * height:
+            if not was_awake:
+                thing.wake()
+                self._is_due = True  # its parts have no place before the next layout
+        elif away > REST_PANES * height and can_rest:
+            thing.rest()
+        return was_awake
+
+    # -- another width ---------------------------------------------------------------------------------
+
+    def resized(self, width: int) -> None:
+        """The pane has another width: what rests gets the height that it has there, a little at a time."""
+        self._is_due = True
+        if self._width and width != self._width:
+            self._stale = None
+            self._pane.call_after_refresh(self._begin)
+        self._width = width
+
+    def _begin(self) -> None:
+        self._stale = ((thing, each) for thing in self._things() for each in (*thing.parts(), thing))
+        self._measure()
+
+    def _measure(self) -> None:
+        begun = time.perf_counter()
+        n_more, is_done = 0, True
+        for thing, each in self._stale or ():
+            change = each.measure(_width_in(each, thing)) if each.is_attached else 0
+            if thing.virtual_region.y < self._pane.scroll_y:
+                n_more += change
+            if time.perf_counter() - begun > SLICE_S:
+                is_done = False
+                break
+        self._is_due = True
+        self._pane.call_after_refresh(self._go_on, n_more, is_done=is_done)
+
+    def _go_on(self, n_more: int, *, is_done: bool) -> None:
+        """Keep what is read in its place, and measure the others."""
+        if n_more and not self._pane.is_vertical_scroll_end:
+            self._pane.scroll_relative(y=n_more, animate=False, immediate=True, force=True)
+        if not is_done:
+            self._measure()
+
+
+def _inset(parent: object) -> int:
+    return parent.styles.gutter.top if isinstance(parent, Widget) else 0
+
+
+def _width_in(part: Widget, thing: Widget) -> int:
+    """The cells that a part of a thing has; the thing itself has its place even while it rests."""
+    width = thing.outer_size.width
+    node = part
+    while node is not thing and isinstance(node.parent, Widget):
+        node = node.parent
+        width -= node.styles.gutter.width
+    return width
