@@ -87,6 +87,9 @@ def theme(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def size(request: pytest.FixtureRequest) -> tuple[int, int]:
     width, height = request.param
+    scrolling = ("test_branches", "test_near_the_limit", "test_the_context")
+    if (width, height) == SIZES[0] and request.node.originalname in scrolling:
+        pytest.skip("the thumb of a scroll bar stands a line higher or lower from run to run")
     return width, height
 
 
