@@ -34,6 +34,7 @@ async def stand_still(pilot: Pilot[None]) -> None:
     async with asyncio.timeout(HANG_S):
         while len(pictures) < 3 or len(set(pictures[-3:])) > 1:
             await pilot.pause()
+            await pilot.wait_for_animation()  # a pane that glides may look the same for a while
             pictures.append(pilot.app.export_screenshot())
 
 

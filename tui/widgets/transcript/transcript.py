@@ -57,6 +57,8 @@ class Transcript(VerticalScroll, can_focus=False):
         self._restore: Restore | None = None
         self._runs_of: RunsOf = lambda _: {}
         self._sight = Sight(self, lambda: self.turns)
+        self._bar_place: tuple[float, int, int] | None = None
+        """What the scroll bar was drawn for."""
 
     def compose(self) -> ComposeResult:
         # Never shorter than the pane: an anchored pane would push a short conversation to its bottom.
@@ -69,6 +71,10 @@ class Transcript(VerticalScroll, can_focus=False):
         self.screen.screen_layout_refresh_signal.subscribe(self, self._have_seen, immediate=True)
 
     def _have_seen(self, _: object) -> None:
+        place = self.scroll_y, self.virtual_size.height, self.size.height
+        if place != self._bar_place:  # following the end, Textual moves the bar without drawing it anew
+            self._bar_place = place
+            self.vertical_scrollbar.refresh()
         self._sight.after_layout()
 
     def on_resize(self, event: Resize) -> None:
