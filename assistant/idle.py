@@ -19,8 +19,6 @@ from assistant.learning import Learning
 from assistant.query import Message
 from assistant.wording import prompt
 
-LEAST_PARAMETERS: Final = 10**9
-"""Smaller models write titles that say less than the question's first words."""
 _TITLE_TOKENS: Final = 32
 
 
@@ -53,9 +51,9 @@ def title(engine: Engine, control: Control, history: Sequence[Message]) -> str:
         history: the conversation, which begins with the system message if there is one.
 
     Returns:
-        "" if the model is too small (`LEAST_PARAMETERS`), came to no end of it, or was stopped.
+        "" if the model cannot sum up, came to no end of it, or was stopped.
     """
-    if engine.model.n_params < LEAST_PARAMETERS:
+    if not engine.model.can_sum_up:
         return ""
     request = Request(
         messages=(*history, Message("user", prompt("title"))),

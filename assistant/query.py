@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
+
+MOST_SHORT = 4000
+"""Characters of a short conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,8 @@ class Query:
         files = "".join(f"File {a.name}:\n```\n{a.text}\n```\n\n" for a in self.attachments)
         system = (Message("system", self.system),) if self.system else ()
         return (*system, *self.history, Message("user", files + self.text))
+
+
+def is_short(history: Iterable[Message]) -> bool:
+    """Whether a conversation is so short that what runs on top of it runs about as fast as alone."""
+    return sum(len(message.content) for message in history) <= MOST_SHORT

@@ -19,7 +19,7 @@ from assistant.codeblocks import code_blocks
 from assistant.control import Control
 from assistant.effort import parse
 from assistant.errors import MullError, UsageError
-from assistant.query import Message, Query
+from assistant.query import Message, Query, is_short
 from assistant.terminal import visible
 from assistant.tui.commands import COMMANDS, checked_choice, named, parsed
 
@@ -33,8 +33,6 @@ PROMPT = "You: "
 CONTINUED = "... "
 IDLE_S = 2.0
 """Who has not written a line for so long, in seconds, is thinking, and the speed is measured meanwhile."""
-MOST_TOLD = 4000
-"""Characters of a conversation beyond which it is not: it would be slower."""
 
 
 class PlainSession(Protocol):
@@ -132,8 +130,7 @@ class PlainChat:
         history = tuple(self._history)
 
         def measure() -> None:
-            is_long = sum(len(message.content) for message in history) > MOST_TOLD
-            if not is_long and not is_over.wait(IDLE_S):
+            if is_short(history) and not is_over.wait(IDLE_S):
                 self._session.measure(control, history)
 
         idle = threading.Thread(target=measure, name="idle", daemon=True)

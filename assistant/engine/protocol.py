@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from assistant.query import Message
 
 FinishReason = Literal["stop", "length", "context", "stopped"]
 """stop: the model ended its turn · length: max_tokens · context: it is full · stopped: by the user"""
+
+LEAST_TO_SUM_UP: Final = 10**9
+"""Parameters; what smaller models say of a conversation tells less than its first words."""
 
 ThinkingEnd = Literal["itself", "budget", "answer_now", "loop", "found"]
 """itself: the model closed it · budget: the limit · answer_now: the user · loop: it repeated itself ·
@@ -196,6 +199,11 @@ class ModelInfo:
     """How it is loaded, in a few words; empty where nothing was planned."""
     expected_speed: float = 0.0
     """Tokens per second that the planner expects of one sequence; 0 where it expects nothing."""
+
+    @property
+    def can_sum_up(self) -> bool:
+        """Whether it is large enough to say well in a few words what a conversation is about."""
+        return self.n_params >= LEAST_TO_SUM_UP
 
 
 class Batch(Protocol):

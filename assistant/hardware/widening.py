@@ -59,13 +59,12 @@ def _freed(model: ModelMemory, hardware: Hardware, now: Load, held_bytes: int | 
     host = needs.host(now)
     # weights in the machine's memory are pages of their file, which count as free already
     held = host.total - host.weights if held_bytes is None else held_bytes
+    shares = list(zip(hardware.gpus, needs.gpus(now), strict=False))
     gpus = tuple(
-        replace(gpu, free_bytes=min(gpu.free_bytes + need.total, gpu.total_bytes))
-        for gpu, need in zip(hardware.gpus, needs.gpus(now), strict=False)
+        replace(gpu, free_bytes=min(gpu.free_bytes + need.total, gpu.total_bytes)) for gpu, need in shares
     )
     if held_bytes is None:
-        unified = zip(hardware.gpus, needs.gpus(now), strict=False)
-        held += sum(need.total - need.weights for gpu, need in unified if gpu.is_unified)
+        held += sum(need.total - need.weights for gpu, need in shares if gpu.is_unified)
     free = min(hardware.free_bytes + held, hardware.ram_bytes)
     return replace(hardware, free_bytes=free, gpus=gpus)
 

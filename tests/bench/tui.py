@@ -228,6 +228,7 @@ def bench_deltas() -> None:
             await pilot.pause()
         idle = await idle_work()
         mean, median, longest = await work_per_delta(pilot, feed, N_DELTAS - 1)
+        feed.release(N_DELTAS)  # a thread that waits for more would keep the program
         pilot.app.exit()
         return mean - idle, median - idle, longest
 

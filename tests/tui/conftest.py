@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,12 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         "TEXTUAL_COLOR_SYSTEM",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where conversations are kept; nothing is there yet."""
+    return tmp_path / "conversations.db"
 
 
 @pytest.fixture

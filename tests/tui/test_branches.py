@@ -32,11 +32,6 @@ from tests.tui.keeping import (
 from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run, text
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
-
-
 def shows(pilot: Pilot[None], *texts: str) -> bool:
     return said(pilot) == [*texts] and is_idle(pilot)
 

@@ -37,11 +37,6 @@ from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run
 from tests.tui.test_commands import notices, say
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
-
-
 def run_of(words: str, context_tokens: int, finish_reason: Any = "stop") -> list[Step]:
     """An answer after which the context is so full."""
     end = answer(words, finish_reason=finish_reason)

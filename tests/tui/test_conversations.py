@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
 from assistant.tui.app import MullApp
 from assistant.tui.screens.renaming import RenameScreen
 from assistant.tui.widgets.sidebar.sidebar import Sidebar
@@ -25,11 +24,6 @@ from tests.tui.driving import ask, chat, footer, phase, prompt, shown
 from tests.tui.keeping import ask_and_wait, command, keeping, listed, mark, press, said, screen, stored, until
 from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run, text, thinking
 from tests.tui.test_commands import notices, say
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
 
 
 def fill(path: Path, *questions: str) -> list[str]:

@@ -28,11 +28,6 @@ def no_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
-
-
-@pytest.fixture
 def gate() -> Iterator[threading.Event]:
     """What a measurement waits for; it ends with the test in any case."""
     event = threading.Event()

@@ -21,11 +21,6 @@ from tests.tui.keeping import ask_and_wait, keeping, press, until
 from tests.tui.scripted import ScriptedSession, planned, short_run, text
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
-
-
 @pytest.mark.parametrize("key", ["shift+enter", "ctrl+j", "alt+enter"])
 async def test_enter_sends_and_its_relatives_start_a_line(key: str) -> None:
     session = ScriptedSession(short_run("Hello"))

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-import pytest
 from assistant.tui.app import MullApp
 from assistant.tui.widgets.room import RoomOffer
 from textual.pilot import Pilot
@@ -47,11 +46,6 @@ async def starter(path: Path, n_ctx: int, conversation_id: str | None = None) ->
 def prompt_tokens(pilot: Pilot[None]) -> int:
     """What the model was told before its last answer, in tokens."""
     return int(screen(pilot)._last_turn.record.answer.prompt_tokens)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
 
 
 async def test_a_summary_takes_the_place_of_the_conversation_and_is_undone(path: Path) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import TextArea
 
 from assistant.control import Control
 from assistant.errors import StoreError, UsageError
-from assistant.store.titling import proper
+from assistant.query import is_short
 
 from .room import RoomScreen
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 IDLE_S = 2.0
 """Nobody asks once nothing has run and no key has been pressed in the prompt for so long, in seconds."""
-MOST_TOLD = 4000
-"""Characters of a conversation beyond which the speed is not measured on top of it: it would be slower."""
 
 
 class IdlingScreen(RoomScreen):
@@ -68,13 +66,15 @@ class IdlingScreen(RoomScreen):
         """Do what there is to do; touches no widget."""
         if untitled is not None and len(history) > 1:
             self._title(control, history, untitled)
-        if not control.is_stopped and sum(len(message.content) for message in history) <= MOST_TOLD:
+        if not control.is_stopped and is_short(history):
             self._session.measure(control, history)
         if not control.is_stopped and self._session.model is None:
             self.call_later(self.load_again)
 
     def _title(self, control: Control, history: tuple[Message, ...], conversation_id: str) -> None:
         """Have the model title a conversation whose title is still the rule's."""
+        from assistant.store.titling import proper
+
         try:
             store = self._journal.store()
             if store is None or store.find(conversation_id).title_by != "rule":

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SHARE_KEPT = 0.5
 """Old turns are left out until what is told fills this share of the context."""
-SUMS_UP_POORLY = 1_000_000_000
-"""Models of fewer parameters are not trusted with a summary that nobody reads."""
 LATER = 0.1
 """Who does not want to hear of it now hears of it again when so much more is full."""
 
@@ -289,7 +287,7 @@ class RoomScreen(EnlargingScreen):
             return
         left = f" Its oldest {made.n_left_out} turns did not fit into the summary." if made.n_left_out else ""
         model = self._session.model
-        if model is not None and model.n_params < SUMS_UP_POORLY:
+        if model is not None and not model.can_sum_up:
             left += " A model as small as this one sums up poorly: read it."
         await transcript.add_notice(
             f"The conversation goes on from this summary.{left} "

@@ -77,6 +77,8 @@ class AnswerText(Vertical):
         self._stream: MarkdownStream | None = None
         self._is_mixed = False
         self._references: dict[str, Any] = {}
+        self._parsers: dict[bool, MarkdownIt] = {}
+        """By whether they leave formulas as they are; one takes longer to make than a piece to parse."""
         self.sections: list[Section] = []
         """Its parts, from top to bottom."""
         self.raw = ""
@@ -86,13 +88,16 @@ class AnswerText(Vertical):
         yield self._new_section()
 
     def _new_section(self) -> Section:
-        section = Section(SectionText(self._make_parser, self._references))
+        section = Section(SectionText(self._parser_now, self._references))
         section.set_class(bool(self.sections), "-later")
         self.sections.append(section)
         return section
 
-    def _make_parser(self) -> MarkdownIt:
-        return _parser(as_source=self.shows_sources, found_formula=self._note_formula)
+    def _parser_now(self) -> MarkdownIt:
+        as_source = self.shows_sources
+        if as_source not in self._parsers:
+            self._parsers[as_source] = _parser(as_source=as_source, found_formula=self._note_formula)
+        return self._parsers[as_source]
 
     def _note_formula(self) -> None:
         self.has_formulas = True
@@ -154,7 +159,7 @@ class AnswerText(Vertical):
     def _look_up_references(self) -> bool:
         """Learn where all links lead: a text may name them at its end. Whether any was new."""
         environment: dict[str, Any] = {}
-        self._make_parser().parse(visible(self.raw), environment)
+        self._parser_now().parse(visible(self.raw), environment)
         n_before = len(self._references)
         self._references.update(environment.get("references", {}))
         return len(self._references) > n_before

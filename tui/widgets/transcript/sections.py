@@ -40,7 +40,7 @@ class SectionText(Markdown):
     def __init__(self, parser: Callable[[], MarkdownIt], environment: dict[str, Any]) -> None:
         """`environment` holds what the parser knows of the whole answer, such as where references lead."""
         super().__init__(open_links=False)
-        self._make_parser = parser
+        self._parser = parser
         self._environment = environment
         self.text = ""
         """Its Markdown."""
@@ -93,7 +93,7 @@ class SectionText(Markdown):
                     await self.mount_all(blocks)
 
     def _parse(self, source: str) -> list[Token]:
-        return self._make_parser().parse(source, {"references": dict(self._environment)})
+        return self._parser().parse(source, {"references": dict(self._environment)})
 
     def _note_end(self, tokens: Sequence[Token], opening: str, begin: int) -> None:
         """Note where the last block begins, and from where on it is to be parsed again."""
