@@ -19,7 +19,7 @@ from assistant import clipboard
 from assistant.errors import UsageError
 from assistant.store.journal import Journal
 
-from . import ending, keymap, slash, taste
+from . import ending, garbage, keymap, slash, taste
 from .commands import COMMANDS, bindings
 from .lazy_session import LazySession
 from .protocol import SessionLike
@@ -174,6 +174,8 @@ def run(
         wishes=wishes,
         stock=make_stock(settings, is_offline=is_offline),
     )
+
+    garbage.begin()
 
     async def run_in_loop() -> None:
         with ending.on_signals(lambda status: app.call_later(app.end, status), app.journal.flush):

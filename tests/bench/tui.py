@@ -23,6 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from assistant.tui import garbage
 from assistant.tui.app import MullApp
 from textual import events
 from textual.pilot import Pilot
@@ -281,6 +282,7 @@ def main() -> None:
     """Run the parts that were asked for, or all, in a home of their own."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["MULL_HOME"] = home
+        garbage.begin()  # as the program does
         for name in sys.argv[1:] or PARTS:
             PARTS[name]()
 

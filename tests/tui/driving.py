@@ -28,11 +28,17 @@ async def wait_until(pilot: Pilot[None], is_so: Callable[[], object]) -> None:
             await pilot.pause()
 
 
+def is_figure_due(pilot: Pilot[None]) -> bool:
+    """Whether the status line has figures that it has not painted yet."""
+    lines: Any = pilot.app.screen_stack[0].query(StatusLine)
+    return any(line.is_due for line in lines)
+
+
 async def stand_still(pilot: Pilot[None]) -> None:
     """Let the app work until it draws the same picture three times in a row."""
     pictures: list[str] = []
     async with asyncio.timeout(HANG_S):
-        while len(pictures) < 3 or len(set(pictures[-3:])) > 1:
+        while len(pictures) < 3 or len(set(pictures[-3:])) > 1 or is_figure_due(pilot):
             await pilot.pause()
             await pilot.wait_for_animation()  # a pane that glides may look the same for a while
             pictures.append(pilot.app.export_screenshot())

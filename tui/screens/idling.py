@@ -1,4 +1,4 @@
-"""What is done while nobody asks: the model titles the conversation, and its speed is measured."""
+"""What is done while nobody asks: memory is freed, the model titles the conversation, speed is measured."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from assistant.control import Control
 from assistant.errors import StoreError, UsageError
 from assistant.query import is_short
 
+from .. import garbage
 from .room import RoomScreen
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class IdlingScreen(RoomScreen):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._titled: set[str] = set()
         """Conversations that the model has been asked about."""
+        self._cleaned: str | None = None
+        """The conversation whose widgets are known to be in use."""
 
     def await_idleness(self) -> None:
         """The model is free: begin if it is left alone for a moment."""
@@ -54,10 +57,14 @@ class IdlingScreen(RoomScreen):
 
     def _be_idle(self) -> None:
         self._idle_timer = None
-        if self._job is not None or self.is_waiting or self._session.model is None:
+        if self._job is not None:
+            return
+        talk = self._talk
+        garbage.collect(is_whole=talk.id != self._cleaned)
+        self._cleaned = talk.id
+        if self.is_waiting or self._session.model is None:
             return
         self._idle = Control()
-        talk = self._talk
         wanted = talk.id if talk.id is not None and talk.id not in self._titled else None
         self._work_idly(self._idle, talk.dialogue.told(None), wanted if self._journal.is_kept else None)
 

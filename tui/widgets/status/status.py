@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widget import Widget
 
 from assistant.terminal import visible
@@ -22,6 +23,8 @@ CELLS = 12
 """Of the bar of the context."""
 FEW_CELLS = 8
 """Of it where the line is short."""
+FIGURES_S = 0.25
+"""Figures that move are painted so seldom, in seconds: Textual paints with two places all that is between."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,27 @@ class StatusLine(Widget):
     class EffortClicked(Message):
         """The user wants another effort."""
 
-    status: reactive[Status] = reactive(Status())
+    status: reactive[Status] = reactive(Status(), repaint=False)
+
+    _due: Timer | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there are figures that are not painted yet."""
+        return self._due is not None
+
+    def watch_status(self, before: Status, after: Status) -> None:
+        """Paint what is new, and figures a little later."""
+        if replace(before, tokens_per_second=after.tokens_per_second, filling=after.filling) != after:
+            self._paint()
+        elif self._due is None:
+            self._due = self.set_timer(FIGURES_S, self._paint)
+
+    def _paint(self) -> None:
+        if self._due is not None:
+            self._due.stop()
+            self._due = None
+        self.refresh()
 
     def render(self) -> Content:
         """The longest wording that fits."""
