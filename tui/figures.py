@@ -48,10 +48,13 @@ def tokens(n: int) -> str:
 
 
 def seconds(duration_s: float) -> str:
-    """Whole seconds, with minutes where there are any."""
+    """Whole seconds, with minutes where there are any; of hours, whole minutes."""
     whole = round(duration_s)
     if whole < 60:
         return f"{whole} s"
+    if whole >= 3600:
+        hours, rest = divmod(round(whole / 60), 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
     minutes, rest = divmod(whole, 60)
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
@@ -61,13 +64,25 @@ def fine_seconds(duration_s: float) -> str:
     return f"{duration_s:.1f} s" if duration_s < 10 else seconds(duration_s)
 
 
-def thinking_figures(n_tokens: int, budget: int, duration_s: float, left_s: float | None) -> str:
-    """What the meter of a thinking says; a number keeps its place while it grows."""
-    amount = f"{count(n_tokens):>{len(count(budget))}} / {tokens(budget)}" if budget else tokens(n_tokens)
-    parts = [amount, seconds(duration_s)]
-    if left_s is not None:
-        parts.append(f"≤ {seconds(left_s)} left")
-    return SEPARATOR.join(parts)
+def thinking_figures(n_tokens: int, budget: int, duration_s: float, left_s: float | None) -> list[str]:
+    """What the meter of a thinking says, ever shorter; a number keeps its place while it grows."""
+    long = f"{count(n_tokens):>{len(count(budget))}} / {tokens(budget)}" if budget else tokens(n_tokens)
+    short = f"{short_count(n_tokens)}/{short_count(budget)}" if budget else short_count(n_tokens)
+    if left_s is None:
+        return [SEPARATOR.join([amount, seconds(duration_s)]) for amount in (long, short)]
+    left = f"≤ {seconds(left_s)} left"
+    lines = [long, seconds(duration_s), left], [short, seconds(duration_s), left], [short, left], [short]
+    return [SEPARATOR.join(line) for line in lines]
+
+
+def reading_figures(n_done: int, n_total: int, left_s: float | None) -> list[str]:
+    """What the meter of a prompt that is read says, ever shorter."""
+    long = f"{count(n_done):>{len(count(n_total))}} / {tokens(n_total)}"
+    short = f"{short_count(n_done)}/{short_count(n_total)}"
+    if left_s is None:
+        return [long, short]
+    left = f"about {seconds(left_s)} left"
+    return [f"{long}{SEPARATOR}{left}", f"{short}{SEPARATOR}{left}", short]
 
 
 def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:

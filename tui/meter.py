@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
+
+METER_CELLS = 16
+"""The longest meter beside words."""
+
+LEAST_METER_CELLS = 4
+"""A shorter meter says nothing."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -13,6 +21,22 @@ def meter(share: float, width: int) -> Content:
     return Content.styled("━" * n_bright, "$text-accent") + Content.styled(
         "━" * (width - n_bright), "$foreground 15%"
     )
+
+
+def metered(name: str, share: float | None, wordings: Sequence[str], width: int) -> Content:
+    """`name`, a meter and the first of `wordings` that fits `width` cells, on one line.
+
+    The meter gives way to the words: it gets shorter, then goes, and only then a shorter wording is
+    taken. No meter where `share` is None. `width` 0 stands for one not known yet: all is shown.
+    """
+    for said in wordings:
+        n_cells = width - len(name) - len(said) - 2 if width else METER_CELLS
+        if share is not None and n_cells >= LEAST_METER_CELLS:
+            return Content(f"{name} ") + meter(share, min(n_cells, METER_CELLS)) + Content(f" {said}")
+        line = f"{name} · {said}"
+        if not width or len(line) <= width:
+            break
+    return Content(line)
 
 
 def block(share: float, width: int) -> str:

@@ -73,6 +73,14 @@ def test_an_early_end_of_the_thinking_is_told() -> None:
     assert figures.thought_title(5, 1, "budget").endswith("limit reached")
 
 
+@pytest.mark.parametrize(
+    ("duration_s", "words"),
+    [(59.4, "59 s"), (59.6, "1 min"), (74, "1 min 14 s"), (3_600, "1 h"), (26_129, "7 h 15 min")],
+)
+def test_a_duration_is_told_in_the_units_of_its_size(duration_s: float, words: str) -> None:
+    assert figures.seconds(duration_s) == words
+
+
 FULL = Status(
     model="A model of some size Q4_0",
     note="starter model, 135M: for a try-out",

@@ -13,10 +13,10 @@ from assistant.errors import MullError
 from assistant.terminal import visible
 
 from ... import figures, stage_words
-from ...meter import meter
+from ...meter import metered
 from ...progress import Progress
 from ...run_record import RunRecord, StageRecord
-from .fold import Fold
+from .fold import MARK_CELLS, Fold
 from .notice import ErrorLine, NoticeLine
 from .resting import Resting
 from .samples import SamplesPanel
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from assistant.events import Answer, AnyEvent, Planned, ThinkingDelta
 
     from .answer import AnswerText
-
-METER_CELLS = 16
 
 
 def answer_text() -> AnswerText:
@@ -114,7 +112,8 @@ class AssistantTurn(Turn):
         """Show what has come; `progress` knows how long it will take."""
         self._paint_reading(progress)
         if self._last_thought is not None and self._thinking.is_live:
-            self._thinking.set_title(_thinking_title(self._last_thought, progress.left_s))
+            room = max(0, self.body.content_size.width - MARK_CELLS)
+            self._thinking.set_title(_thinking_title(self._last_thought, progress.left_s, room))
         if self._samples is not None:
             self._samples.update()
         for fold in self._folds():
@@ -152,12 +151,10 @@ class AssistantTurn(Turn):
         prefill = self.record.prefill
         is_reading = progress.phase == "reading" and prefill is not None and prefill.done < prefill.total
         if is_reading and prefill is not None:
-            said = f" {figures.count(prefill.done):>{len(figures.count(prefill.total))}}"
-            said += f" / {figures.tokens(prefill.total)}"
-            if progress.left_s is not None:
-                said += f"{figures.SEPARATOR}about {figures.seconds(progress.left_s)} left"
-            bar = meter(prefill.done / prefill.total, METER_CELLS)
-            self._reading.update(Content("reading the prompt ") + bar + Content(said), layout=False)
+            said = figures.reading_figures(prefill.done, prefill.total, progress.left_s)
+            share = prefill.done / prefill.total
+            line = metered("reading the prompt", share, said, self.body.content_size.width)
+            self._reading.update(line, layout=False)
         self._reading.display = is_reading
 
     def _end_samples(self) -> None:
@@ -231,8 +228,7 @@ class AssistantTurn(Turn):
         self._figures.display = True
 
 
-def _thinking_title(thought: ThinkingDelta, left_s: float | None) -> Content:
+def _thinking_title(thought: ThinkingDelta, left_s: float | None, width: int) -> Content:
     said = figures.thinking_figures(thought.tokens, thought.budget, thought.seconds, left_s)
-    if not thought.budget:
-        return Content(f"thinking{figures.SEPARATOR}{said}")
-    return Content("thinking ") + meter(thought.tokens / thought.budget, METER_CELLS) + Content(f" {said}")
+    share = thought.tokens / thought.budget if thought.budget else None
+    return metered("thinking", share, said, width)

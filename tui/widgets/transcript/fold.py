@@ -14,6 +14,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
+MARK_CELLS = 2
+"""What the mark before a title takes of its line."""
+
 
 class FoldTitle(Static, can_focus=True):
     """The line itself."""
