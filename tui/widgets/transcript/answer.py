@@ -21,6 +21,7 @@ from assistant.terminal import visible
 
 from .bare import add_bare_items
 from .formulas import add_formulas
+from .resting import Bare
 from .sections import Section, SectionText, pieces
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _faithful(children: list[Token]) -> Iterator[Token]:
             yield Token("text", "", 0, content=f" ({visible(unquote(addresses.pop()))})")
 
 
-class AnswerText(Vertical):
+class AnswerText(Bare, Vertical):
     """Streams an answer through Textual's own Markdown stream, into sections that can rest out of sight."""
 
     shows_sources: reactive[bool] = reactive(False)

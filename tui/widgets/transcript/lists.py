@@ -23,6 +23,7 @@ from textual.widgets._markdown import (  # the list blocks are not exported
 from textual.widgets.markdown import MarkdownBlock
 
 from .drawn import Drawn, Line, wrapped
+from .resting import Bare
 
 _SUFFIX = ". "
 
@@ -100,7 +101,7 @@ class ListText(Drawn):
         self.redraw(n_lines)
 
 
-class GrowingList(MarkdownList):
+class GrowingList(Bare, MarkdownList):
     """A list whose last item is replaced, and whose new ones are added."""
 
     # Styles come from the first base alone, and that is this one.

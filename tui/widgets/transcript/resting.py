@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
-from textual.geometry import Size
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.strip import Strip
+from textual.style import Style
 from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from textual.layout import DockArrangeResult
 
 WAKE_PANES = 1.0
 """What is so near to the part that is seen is awake, in heights of the pane."""
@@ -22,7 +30,40 @@ SLICE_S = 0.008
 """Measuring anew gives way to the keys after so many seconds."""
 
 
-class Resting(Vertical):
+class Flowing:
+    """Arranges what is in a widget the same way in every container, for nothing in it depends on the height.
+
+    Textual keeps what it found out by the size of the container, and while an answer grows that is another
+    one at each layout: everything would be measured again for one line more. This is no widget itself, for
+    a widget's styles come from the first base that is one.
+    """
+
+    def arrange(self, size: Size, optimal: bool = False) -> DockArrangeResult:
+        """Places for what is in it, in a container of this width."""
+        arranged: DockArrangeResult = super().arrange(Size(size.width, 0), optimal)  # type: ignore[misc]
+        return arranged
+
+
+class Bare(Flowing):
+    """Draws nothing around what is in it, neither border nor colour of its own.
+
+    Textual draws the whole of every container around the place that has changed, line by line.
+    """
+
+    if TYPE_CHECKING:
+        background_colors: tuple[Color, Color]
+        get_line_filters: Callable[[], Sequence[LineFilter]]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """As many empty lines, of the colour that lies below."""
+        _, colour = self.background_colors
+        if colour.ansi is None and all(isinstance(each, ANSIToTruecolor) for each in self.get_line_filters()):
+            return [Strip.blank(crop.width, Style(background=colour).rich_style)] * crop.height
+        drawn: list[Strip] = super().render_lines(crop)  # type: ignore[misc]
+        return drawn
+
+
+class Resting(Flowing, Vertical):
     """Holds one widget that holds all the others."""
 
     DEFAULT_CSS = """

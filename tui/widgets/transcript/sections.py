@@ -17,7 +17,7 @@ from .fence import GrowingFence
 from .formulas import BLOCK, FormulaBlock
 from .lists import OPEN_ITEMS, GrowingBulletList, GrowingList, GrowingOrderedList
 from .paragraph import GrowingParagraph
-from .resting import Resting
+from .resting import Bare, Resting
 from .table import DrawnTable
 
 _NUMBER = re.compile(r"\d{1,9}")
@@ -34,7 +34,7 @@ _GROWING: dict[str, type[MarkdownBlock]] = {
 }
 
 
-class SectionText(Markdown):
+class SectionText(Bare, Markdown):
     """Consecutive blocks of an answer."""
 
     def __init__(self, parser: Callable[[], MarkdownIt], environment: dict[str, Any]) -> None:
@@ -141,7 +141,7 @@ class SectionText(Markdown):
             answer.text_select_all()
 
 
-class Section(Resting):
+class Section(Bare, Resting):
     """A part of an answer that rests where nobody sees it."""
 
     def __init__(self, text: SectionText) -> None:

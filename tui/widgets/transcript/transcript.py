@@ -17,7 +17,7 @@ from assistant.query import Attachment
 
 from .assistant import AssistantTurn
 from .notice import ErrorLine, NoticeLine
-from .resting import Resting, Sight
+from .resting import Bare, Resting, Sight
 from .turn import Turn, TurnShown
 from .user import UserTurn
 from .welcome import Welcome
@@ -36,6 +36,10 @@ NEAR_ROWS = 3
 
 Restore = Callable[["AssistantTurn", "StoredMessage", "Run | None"], Awaitable[None]]
 RunsOf = Callable[[Sequence[int]], "dict[int, Run]"]
+
+
+class Turns(Bare, Vertical):
+    """All that the conversation shows."""
 
 
 class Transcript(VerticalScroll, can_focus=False):
@@ -62,7 +66,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         # Never shorter than the pane: an anchored pane would push a short conversation to its bottom.
-        with Vertical(id="turns"):
+        with Turns(id="turns"):
             yield Welcome()
 
     def on_mount(self) -> None:
@@ -104,8 +108,8 @@ class Transcript(VerticalScroll, can_focus=False):
         await self._turns.mount(widget)
 
     @property
-    def _turns(self) -> Vertical:
-        return self.query_one("#turns", Vertical)
+    def _turns(self) -> Turns:
+        return self.query_one("#turns", Turns)
 
     async def add_user(self, text: str, attachments: tuple[Attachment, ...], *, is_queued: bool) -> UserTurn:
         """Put the user's turn at the end and scroll to it."""

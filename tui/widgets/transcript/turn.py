@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ...commands import bindings
-from .resting import Resting
+from .resting import Bare, Resting
 
 
 @dataclass
@@ -23,7 +23,7 @@ class TurnShown(Message):
     turn: Turn
 
 
-class TurnBody(Vertical):
+class TurnBody(Bare, Vertical):
     """All that a turn shows."""
 
 
