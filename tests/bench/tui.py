@@ -45,6 +45,8 @@ STREAM_S = 4.0
 N_TRANSCRIPT = int(os.environ.get("BENCH_TOKENS", "50000"))
 TOKENS_A_TURN = 1_000
 N_DELTAS = 200
+RATE = 50
+"""Tokens per second of a fast answer."""
 
 PARAGRAPH = (
     "The tide **turned** at noon, and the `net` came up heavier than it had been all the week; they counted "
@@ -174,6 +176,15 @@ async def work_per_delta(pilot: Pilot[None], feed: threading.Semaphore, n: int) 
     return statistics.mean(each), statistics.median(each), 1000 * max(pauses.busy)
 
 
+async def work_at_rate(feed: threading.Semaphore, n: int) -> float:
+    """Milliseconds of processor time for each of `n` deltas that come `RATE` a second, several to a frame."""
+    before = time.thread_time()
+    for _ in range(n):
+        feed.release()
+        await asyncio.sleep(1 / RATE)
+    return 1000 * (time.thread_time() - before) / n
+
+
 def fed(start: list[str], feed: threading.Semaphore) -> list[Step]:
     """A run that has written `start`, then writes a token whenever it is fed."""
 
@@ -185,7 +196,7 @@ def fed(start: list[str], feed: threading.Semaphore) -> list[Step]:
         return step
 
     written: list[Step] = [text("".join(start))] if start else []
-    return [planned(), *written, *(write(piece, i) for i, piece in enumerate(tokens(N_DELTAS + 1)))]
+    return [planned(), *written, *(write(piece, i) for i, piece in enumerate(tokens(2 * N_DELTAS + 1)))]
 
 
 async def idle_work() -> float:
@@ -201,7 +212,7 @@ async def idle_work() -> float:
 def bench_deltas() -> None:
     """Work for one delta, painted by itself, in a long transcript."""
 
-    async def in_turns() -> tuple[float, float, float]:
+    async def in_turns() -> tuple[float, float, float, float]:
         feed = threading.Semaphore(0)
         whole = "".join(tokens(TOKENS_A_TURN))
         full: list[Step] = [planned(), text(whole), answer(whole)]
@@ -214,14 +225,14 @@ def bench_deltas() -> None:
                 await wait_until(pilot, lambda i=i: len(session.queries) > i and phase(pilot) == "ready")  # type: ignore[misc]
             return await streamed(pilot, feed)
 
-    async def in_one() -> tuple[float, float, float]:
+    async def in_one() -> tuple[float, float, float, float]:
         feed = threading.Semaphore(0)
         session = ScriptedSession(fed(tokens(N_TRANSCRIPT), feed))
         async with app_for(session).run_test(size=SIZE) as pilot:
             await ready(pilot)
             return await streamed(pilot, feed)
 
-    async def streamed(pilot: Pilot[None], feed: threading.Semaphore) -> tuple[float, float, float]:
+    async def streamed(pilot: Pilot[None], feed: threading.Semaphore) -> tuple[float, float, float, float]:
         await ask(pilot, "go on")
         feed.release()
         await wait_until(pilot, lambda: phase(pilot) == "answering")
@@ -229,18 +240,27 @@ def bench_deltas() -> None:
             await pilot.pause()
         idle = await idle_work()
         mean, median, longest = await work_per_delta(pilot, feed, N_DELTAS - 1)
+        at_rate = await work_at_rate(feed, N_DELTAS)
         feed.release(N_DELTAS)  # a thread that waits for more would keep the program
         pilot.app.exit()
-        return mean - idle, median - idle, longest
+        return mean - idle, median - idle, longest, at_rate
 
     for name, run in (("in many answers", in_turns), ("in one answer", in_one)):
-        mean, median, longest = asyncio.run(run())
+        mean, median, longest, at_rate = asyncio.run(run())
         goal = f"5 ms (longest pause {longest:.0f} ms)"
         say(
             f"work per delta at {N_TRANSCRIPT:,} tokens {name}: mean, median",
             f"{mean:.1f}, {median:.1f} ms",
             goal,
         )
+        say(f"the same, {RATE} deltas a second: mean", f"{at_rate:.1f} ms")
+
+
+def bench_open() -> None:
+    """Opening a conversation of 10,000 messages."""
+    from tests.bench import conversations
+
+    conversations.main()
 
 
 def bench_stop() -> None:
@@ -275,7 +295,13 @@ def bench_stop() -> None:
         say(f"Esc to silence {name}: median, longest", figure, "150 ms")
 
 
-PARTS = {"paint": bench_paint, "samples": bench_samples, "deltas": bench_deltas, "stop": bench_stop}
+PARTS = {
+    "paint": bench_paint,
+    "samples": bench_samples,
+    "deltas": bench_deltas,
+    "stop": bench_stop,
+    "open": bench_open,
+}
 
 
 def main() -> None:
