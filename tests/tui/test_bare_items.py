@@ -1,4 +1,4 @@
-"""Answers that Markdown would take for an empty list are seen."""
+"""Answers that Markdown would take for an empty block are seen."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ from tests.tui.scripted import ScriptedSession, answer, planned, text
         (["42.", "\n\nFor six times seven is that."], ["42.", "For six times seven is that."]),
         (["1.", " one\n", "2. two"], ["1. one", "2. two"]),
         (["- a\n-", " b"], ["• a", "• b"]),
+        (["#"], ["#"]),
+        (["It is called\n\n", "##"], ["It is called", "##"]),
+        ([">"], [">"]),
+        (["> #"], ["#"]),
+        (["- #"], ["• #"]),
     ],
 )
 async def test_what_is_written_is_seen(pieces: list[str], lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A number with a full stop is an answer and no list: Markdown takes "30." for an item without words."""
+"""Marks without words are seen: Markdown takes "30." for an empty item, "#" for an empty heading."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LISTS = ("ordered_list_open", "bullet_list_open")
 
 
 def add_bare_items(parser: MarkdownIt) -> None:
-    """Teach a parser that a list of a single empty item is a paragraph."""
+    """Teach a parser that an empty heading or quote, or a list of a single empty item, is a paragraph."""
     parser.core.ruler.after("block", "bare_items", _rewrite)
 
 
@@ -19,21 +19,30 @@ def _rewrite(state: StateCore) -> None:
     tokens, kept = state.tokens, []
     at = 0
     while at < len(tokens):
-        token = tokens[at]
-        types = tuple(each.type for each in tokens[at + 1 : at + 4])
-        if token.type in _LISTS and types == (*_EMPTY, token.type.replace("open", "close")):
-            kept += _paragraph(token, tokens[at + 1])
-            at += 4
-        else:
-            kept.append(token)
-            at += 1
+        mark, n_taken = _bare(tokens, at)
+        kept += _paragraph(tokens[at], mark) if mark else [tokens[at]]
+        at += n_taken
     state.tokens = kept
 
 
-def _paragraph(whole: Token, item: Token) -> list[Token]:
-    """The tokens of a paragraph of the item's mark alone."""
+def _bare(tokens: list[Token], at: int) -> tuple[str, int]:
+    """The mark that stands alone at this place, empty if none does, and how many tokens it takes."""
+    token = tokens[at]
+    rest = tokens[at + 1 : at + 4]
+    types = tuple(each.type for each in rest)
+    if token.type in _LISTS and types == (*_EMPTY, token.type.replace("open", "close")):
+        return f"{rest[0].info}{rest[0].markup}", 4
+    if token.type == "heading_open" and not rest[0].content:
+        return token.markup, 3
+    if token.type == "blockquote_open" and types[:1] == ("blockquote_close",):
+        return token.markup, 2
+    return "", 1
+
+
+def _paragraph(whole: Token, mark: str) -> list[Token]:
+    """The tokens of a paragraph of the mark alone."""
     words = Token("inline", "", 0, map=whole.map, level=whole.level + 1, block=True, children=[])
-    words.content = f"{item.info}{item.markup}"
+    words.content = mark
     return [
         Token("paragraph_open", "p", 1, map=whole.map, level=whole.level, block=True),
         words,
