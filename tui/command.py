@@ -29,8 +29,8 @@ class Command:
     """The slash command, without its slash."""
     choices: tuple[str, ...] = ()
     """What may follow the word; the palette offers each."""
-    takes_more: bool = False
-    """Whether something else than the choices may follow as well."""
+    takes_effort: bool = False
+    """Whether two of the choices may follow as well, as in low..high."""
     argument: str = ""
     """What may follow the word where it is free, such as FILE."""
     when: str = ""

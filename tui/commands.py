@@ -9,7 +9,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from assistant.effort import LEVELS
+from assistant.effort import LEVELS, parse
 from assistant.errors import UsageError
 
 from .command import Command as Command
@@ -122,7 +122,7 @@ COMMANDS: tuple[Command, ...] = (
         "ctrl+o",
         word="effort",
         choices=("auto", *LEVELS),
-        takes_more=True,
+        takes_effort=True,
         is_shown=False,
         is_plain=True,
     ),
@@ -324,8 +324,11 @@ def checked_choice(command: Command, argument: str) -> str:
     """
     if not argument or not command.choices or argument.lower() in command.choices:
         return argument.lower() if command.choices else argument
-    if command.takes_more:
-        return argument
+    if command.takes_effort:
+        try:
+            return parse(argument)
+        except ValueError as error:
+            raise UsageError(f'An effort {error}, not "{argument}".') from None
     meant = [choice for choice in command.choices if choice.startswith(argument.lower())]
     if len(meant) == 1:
         return meant[0]

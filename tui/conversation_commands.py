@@ -16,7 +16,7 @@ TURN_COMMANDS: tuple[Command, ...] = (
         "f12",
         word="again",
         choices=("auto", *LEVELS),
-        takes_more=True,
+        takes_effort=True,
         when="once there is an answer, and none runs",
         is_shown=False,
     ),

@@ -39,6 +39,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+async def test_a_short_path_is_whole_beside_a_long_one(folder: Path) -> None:
+    (folder / ("notes" + "-on" * 40)).touch()
+    async with chat(ScriptedSession(), (80, 24)) as pilot:
+        await pilot.press("@", "n", "o", "t")
+        await wait_until(pilot, lambda: len(offered(pilot)) == 2)
+        options = pilot.app.query_one(Completion)
+        lines = [options.render_line(y).text.rstrip() for y in range(2)]
+        assert [line.endswith("…") for line in lines] == ["notes-on" in line for line in lines]
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

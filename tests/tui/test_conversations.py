@@ -10,8 +10,9 @@ from typing import Any
 from assistant.tui.app import MullApp
 from assistant.tui.screens.renaming import RenameScreen
 from assistant.tui.widgets.sidebar.sidebar import Sidebar
+from assistant.tui.widgets.status.keys import KeyLine
 from assistant.tui.widgets.transcript.welcome import Unfinished
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from assistant.errors import StoreError
 from assistant.query import Query
@@ -20,7 +21,7 @@ from assistant.store.recording import Turn
 from assistant.store.store import Store
 from tests.store.filling import following
 from tests.store.filling import said as kept
-from tests.tui.driving import ask, chat, footer, phase, prompt, shown
+from tests.tui.driving import ask, chat, footer, phase, prompt, shown, words
 from tests.tui.keeping import ask_and_wait, command, keeping, listed, mark, press, said, screen, stored, until
 from tests.tui.scripted import ScriptedSession, Step, answer, planned, short_run, text, thinking
 from tests.tui.test_commands import notices, say
@@ -156,6 +157,33 @@ async def test_conversations_are_renamed_pinned_archived_and_deleted_with_undo(p
         assert "u brings it back" in notices(pilot)
         await pilot.press("u")
         await until(lambda: any("Sky" in line for line in listed(pilot)))
+
+
+async def test_a_list_from_which_all_are_archived_does_not_say_that_nothing_is_kept(path: Path) -> None:
+    def told() -> str:
+        return words(screen(pilot).query_one(".told", Static))
+
+    async with keeping(ScriptedSession(), path) as pilot:
+        screen(pilot).is_list_open = True
+        await until(lambda: told() == "Nothing is kept yet.")
+        fill(path, "Why is the sky blue?")
+        screen(pilot)._look_again()
+        await mark(pilot, "sky")
+        await pilot.press("a")
+        await until(lambda: told() == "All are archived; v shows them.")
+        await pilot.press("v")
+        await until(lambda: told() == "Archived; v shows the others.")
+        await mark(pilot, "sky")
+        await pilot.press("a")
+        await until(lambda: told() == "Nothing is archived; v shows the others.")
+
+
+async def test_the_list_over_the_chat_leaves_the_line_of_keys_whole(path: Path) -> None:
+    async with keeping(ScriptedSession(), path, (80, 24)) as pilot:
+        screen(pilot).is_list_open = True
+        await until(lambda: screen(pilot).query_one(Sidebar).region.height > 1)
+        keys = screen(pilot).query_one(KeyLine).region
+        await until(lambda: not screen(pilot).query_one(Sidebar).region.overlaps(keys))
 
 
 async def test_slash_commands_act_on_the_open_conversation(path: Path, tmp_path: Path) -> None:

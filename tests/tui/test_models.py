@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from assistant.tui.screens.models import ModelsScreen
 from assistant.tui.widgets.models.fetch_line import FetchLine
 from assistant.tui.widgets.models.offer import Offer
+from assistant.tui.widgets.transcript.transcript import Transcript
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
@@ -17,6 +19,8 @@ from assistant.catalog import elsewhere, installed, shelf
 from assistant.catalog.elsewhere import Found
 from assistant.catalog.families import load_offers
 from assistant.config import load as load_settings
+from assistant.download import get
+from assistant.download.meter import Progress
 from assistant.errors import ModelFileError, ModelLoadError
 from assistant.hardware.machine import parse
 from tests.download.fixtures import FILE, REPO
@@ -95,6 +99,13 @@ async def test_the_offer_names_machine_and_model_once() -> None:
     async with chat_with(ScriptedSession(), Shop(is_first=True)) as pilot:
         await pilot.pause()
         assert not has_offer(pilot)
+
+
+async def test_the_welcome_with_the_offer_is_seen_from_its_first_line_on() -> None:
+    async with chat_with(ScriptedSession(), Shop(is_first=True)) as pilot:
+        await offered(pilot)
+        name = pilot.app.query_one("Welcome .name")
+        await wait_until(pilot, lambda: pilot.app.query_one(Transcript).region.contains_region(name.region))
 
 
 async def test_whoever_types_just_chats() -> None:
@@ -188,6 +199,28 @@ async def test_a_fetch_that_fails_says_why(hub: Hub) -> None:
         await pilot.press("g")
         await wait_until(pilot, lambda: "Wanted 4B was not fetched." in notices(pilot))
         assert fetch_line(pilot) == ""
+
+
+async def test_a_long_note_of_a_fetch_wraps_and_the_word_that_stops_it_stays_in_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    note = "the.hub.example cannot be reached: Name or service not known. Going on in 16 s."
+    over = threading.Event()
+
+    def waiting(*_: object, **__: object) -> Iterator[Progress]:
+        yield Progress("model.gguf", 0, 0, note=note)
+        over.wait()
+
+    monkeypatch.setattr(get, "download", waiting)
+    async with chat_with(ScriptedSession(), Shop(is_first=True, offer=OFFER)) as pilot:
+        await offered(pilot)
+        await pilot.press("ctrl+g")
+        await wait_until(pilot, lambda: note in fetch_line(pilot))
+        line = pilot.app.screen.query_one(FetchLine)
+        await wait_until(pilot, lambda: line.region.height == 2)
+        drawn = " ".join(line.render_line(y).text.strip() for y in range(2))
+        assert drawn == f"↓ Wanted 4B: {note} · /cancel"
+        over.set()
 
 
 async def test_quitting_stops_a_fetch_and_keeps_the_part(hub: Hub) -> None:

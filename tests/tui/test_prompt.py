@@ -208,3 +208,9 @@ async def test_a_short_paste_is_shown_with_its_escape_sequences_disarmed() -> No
         field = prompt(pilot)
         field.post_message(events.Paste("one\r\ntwo\rthree \x1b[31mred"))
         await wait_until(pilot, lambda: field.text == "one\ntwo\nthree ␛[31mred")
+
+
+@pytest.mark.parametrize("columns", [30, 60, 66, 80, 100])
+async def test_the_hint_of_the_empty_field_is_never_cut(columns: int) -> None:
+    async with chat(ScriptedSession(), (columns, 24)) as pilot:
+        await wait_until(pilot, lambda: "F1 helps." in prompt(pilot).render_line(0).text)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 ASKED_PAGE = 100
 """Questions of earlier conversations that the prompt is given at a time."""
+SHORT = 30
+"""Rows of a terminal in which the welcome stands closer together, so that its first line is seen."""
+
 WIDE = 100
 """Columns from which on the list stands beside the chat; in fewer it lies over it."""
 MOST_ROWS = 500
@@ -158,6 +161,7 @@ class KeepingScreen(SteeringScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Beside the chat where there is room, else over it."""
         self.set_class(event.size.width >= WIDE, "-wide")
+        self.set_class(event.size.height < SHORT, "-short")
         if self._journal.is_kept:
             self._place_list()
 
@@ -188,20 +192,25 @@ class KeepingScreen(SteeringScreen):
         if not self.is_list_open:
             return
         typed, is_archived = self.query_one(Sidebar).typed, self._shows_archived
+
+        def listed(store: Store) -> tuple[list[Summary], bool]:
+            summaries = store.conversations(is_archived=is_archived, limit=MOST_ROWS)
+            return summaries, bool(summaries or store.conversations(is_archived=not is_archived, limit=1))
+
         if typed:
             self._at_store(lambda store: store.search(typed), lambda hits: self._show_hits(typed, hits))
         else:
-            self._at_store(
-                lambda store: store.conversations(is_archived=is_archived, limit=MOST_ROWS), self._show_list
-            )
+            self._at_store(listed, lambda found: self._show_list(*found))
 
-    def _show_list(self, summaries: list[Summary]) -> None:
+    def _show_list(self, summaries: list[Summary], has_any: bool) -> None:
         sidebar = self.query_one(Sidebar)
         if sidebar.typed:
             return
-        told = "" if summaries else "Nothing is archived." if self._shows_archived else "Nothing is kept yet."
-        if self._shows_archived and summaries:
-            told = "Archived; v shows the others."
+        told = "" if summaries else "Nothing is kept yet."
+        if self._shows_archived:
+            told = f"{'Archived' if summaries else 'Nothing is archived'}; v shows the others."
+        elif has_any and not summaries:
+            told = "All are archived; v shows them."
         elif len(summaries) == MOST_ROWS:
             told = "Older ones: search."
         sidebar.show(list(rows.listed(summaries, self._talk.id, datetime.now())), told)

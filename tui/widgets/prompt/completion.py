@@ -59,8 +59,12 @@ class Completion(OptionList, can_focus=False):
         width = max((cell_len(visible(each.label)) for each in candidates), default=0) + 2
         for each in candidates:
             label = visible(each.label)
-            line = Content(label) + Content(" " * (width - cell_len(label)))
-            self.add_option(line + Content.styled(each.sentence, "$text-muted"))
+            line = Content(label)
+            if each.sentence:
+                line += Content(" " * (width - cell_len(label))) + Content.styled(
+                    each.sentence, "$text-muted"
+                )
+            self.add_option(line)
         self.display = bool(candidates)
         if candidates:
             self.highlighted = 0

@@ -26,6 +26,13 @@ from .completion import Completion
 from .history import PromptHistory
 from .pastes import Pastes
 
+PLACEHOLDERS = (
+    "Ask anything. Enter sends, / has commands, @ adds a file, F1 helps.",
+    "Ask anything. / has commands, @ adds a file, F1 helps.",
+    "Ask anything. F1 helps.",
+)
+"""What the empty field says, ever shorter."""
+
 
 class Prompt(TextArea):
     """Several lines; Enter sends, and up and down at the edge walk through what was sent before."""
@@ -52,13 +59,18 @@ class Prompt(TextArea):
             soft_wrap=True,
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Ask anything. Enter sends, / has commands, @ adds a file, F1 helps.",
+            placeholder=PLACEHOLDERS[0],
         )
         self._completion = completion
         self._history = PromptHistory()
         self._pastes = Pastes()
         self._walked_from: str | None = None
         """What stood in the field when older prompts were asked for; None while none are."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say on the empty field what fits on its line."""
+        fitting = (words for words in PLACEHOLDERS if len(words) < event.size.width)
+        self.placeholder = next(fitting, PLACEHOLDERS[-1])
 
     # -- keys ----------------------------------------------------------------------------------------
 
