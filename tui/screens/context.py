@@ -15,6 +15,7 @@ from assistant.reasons import share
 
 from .. import figures
 from ..filling import Filling
+from ..widgets.marked import MarkedList
 from ..widgets.status.gauge import MARKS, colour, gauge
 from .dialog import Dialog
 
@@ -39,7 +40,7 @@ class ContextScreen(Dialog[str | None]):
         """`choices` are actions with the words for them."""
         super().__init__()
         self._filling = filling
-        self._options = OptionList(*(Option(words, id=action) for action, words in choices.items()))
+        self._options = MarkedList(*(Option(words, id=action) for action, words in choices.items()))
         self._options.display = bool(choices)
         self._told = Static("Looking whether memory allows a larger context …", classes="note")
         self._page = Vertical(id="context")

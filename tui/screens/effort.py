@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from assistant.effort import LEVELS, bounds, parse
 
+from ..widgets.marked import MarkedList
 from .dialog import Dialog
 
 SENTENCES = {
@@ -53,7 +54,7 @@ class EffortScreen(Dialog[str | None]):
         with Vertical(id="effort") as page:
             page.border_title = "Effort from now on"
             page.border_subtitle = "Enter takes it · ←→ a least · Esc keeps"
-            yield OptionList(*self._options())
+            yield MarkedList(*self._options())
             yield Static(classes="least")
 
     def on_mount(self) -> None:

@@ -21,6 +21,7 @@ from assistant.terminal import visible
 
 from .. import model_words
 from ..stock import Stock
+from ..widgets.marked import MarkedList
 from ..widgets.models.fetch_line import FetchLine
 from .dialog import Dialog
 
@@ -77,7 +78,7 @@ class ModelsScreen(Dialog[None]):
             page.border_subtitle = "Enter uses or fetches · x removes · i imports · c stops · Esc closes"
             yield Static("Looking at this machine …", classes="machine")
             with Container(classes="panes"):
-                yield OptionList()
+                yield MarkedList()
                 with VerticalScroll(classes="page", can_focus=False):
                     yield Static()
             yield FetchLine("c stops")

@@ -17,6 +17,7 @@ from assistant.codeblocks import CodeBlock
 from assistant.files import write_whole
 from assistant.terminal import visible
 
+from ..widgets.marked import MarkedList
 from .dialog import Dialog
 
 SHOWN_LINES = 6
@@ -42,7 +43,7 @@ class SaveScreen(Dialog[None]):
         page.border_subtitle = "Enter saves, Esc cancels"
         with page:
             if len(self._blocks) > 1:
-                blocks = OptionList(*(_title(block, n) for n, block in enumerate(self._blocks, 1)))
+                blocks = MarkedList(*(_title(block, n) for n, block in enumerate(self._blocks, 1)))
                 blocks.highlighted = len(self._blocks) - 1
                 yield blocks
             yield Static(classes="code")

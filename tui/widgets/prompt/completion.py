@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from rich.style import Style as RichStyle
 from textual import on
 from textual.content import Content
 from textual.message import Message
-from textual.strip import Strip
 from textual.widgets import OptionList
 
 from assistant.terminal import visible
 
+from ..marked import MarkedList
 from .completing import Candidate, Completing
 
 
-class Completion(OptionList, can_focus=False):
+class Completion(MarkedList, can_focus=False):
     """Shown while there is something to complete; the prompt has the keys."""
 
     class Chosen(Message):
@@ -68,12 +67,6 @@ class Completion(OptionList, can_focus=False):
         self.display = bool(candidates)
         if candidates:
             self.highlighted = 0
-
-    def render_line(self, y: int) -> Strip:
-        """A line; without colours, the highlighted one is shown reversed, as text of its own style is not."""
-        strip = super().render_line(y)
-        is_highlighted = self.scroll_offset.y + y == self.highlighted
-        return strip.apply_style(RichStyle(reverse=True)) if self.app.no_color and is_highlighted else strip
 
     def close(self) -> None:
         """Offer nothing any more."""

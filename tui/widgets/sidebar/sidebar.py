@@ -18,12 +18,13 @@ from textual.widgets.option_list import Option
 from assistant.store.values import Summary
 
 from ...commands import bindings
+from ..marked import MarkedList
 from .rows import Row
 
 HINTS = "↵ open · r rename · p pin\na archive · d delete\n/ search · v archived\nu undelete · F1 helps"
 
 
-class ConversationList(OptionList):
+class ConversationList(MarkedList):
     """One row a conversation; letters act on the marked one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
