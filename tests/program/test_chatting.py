@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.program.driving import Start
 from tests.program.terminal import Program
 
 PATIENT = ("--time", "600")
@@ -21,13 +22,27 @@ def n_thought(screen: str) -> int:
     return int(re.findall(r"thought for ([\d,]+) tokens", screen)[-1].replace(",", ""))
 
 
-def test_it_starts_without_a_question_and_answers_small_talk_at_once() -> None:
-    with Program(*PATIENT, size=(80, 24)) as mull:
+def test_it_starts_without_a_question_and_answers_small_talk_at_once(program: Start) -> None:
+    with program(*PATIENT, size=(80, 24)) as mull:
         screen = mull.wait("Mull Starter 135M · ready", "Ask anything", "Conversations")
         assert not re.search("Traceback|Error", screen)
         mull.ask("hi")
         screen = mull.wait("at once Small talk: answering at once", "Hello!", r"tokens/s", "· ready")
         assert "thinking" not in screen
+
+
+def test_lines_that_are_pasted_wait_in_the_prompt_to_be_sent_as_one(program: Start) -> None:
+    with program(*PATIENT, size=(80, 24)) as mull:
+        mull.wait("· ready")
+        mull.paste("first line\nsecond line")
+        mull.wait_for_line(r"│ first line +│$")
+        mull.wait_for_line(r"│ second line +│$")
+        mull.press("f1")
+        mull.wait("Esc closes")
+        mull.press("escape")
+        mull.wait("first line second line", gone="Esc closes")
+        mull.press("ctrl+q")
+        assert mull.end() == 0
 
 
 def test_a_calculation_shows_its_plan_its_thinking_and_its_answer() -> None:
@@ -42,8 +57,8 @@ def test_a_calculation_shows_its_plan_its_thinking_and_its_answer() -> None:
         mull.wait("28 = 20")
 
 
-def test_a_thinking_is_lengthened_and_then_cut_by_answer_now() -> None:
-    with Program(*PATIENT) as mull:
+def test_a_thinking_is_lengthened_and_then_cut_by_answer_now(program: Start) -> None:
+    with program(*PATIENT) as mull:
         mull.wait("· ready")
         mull.ask(LONG)
         budget = int(
@@ -56,8 +71,8 @@ def test_a_thinking_is_lengthened_and_then_cut_by_answer_now() -> None:
         assert n_thought(screen) < 400
 
 
-def test_what_was_written_stays_when_escape_stops_it() -> None:
-    with Program(*PATIENT) as mull:
+def test_what_was_written_stays_when_escape_stops_it(program: Start) -> None:
+    with program(*PATIENT) as mull:
         mull.wait("· ready")
         mull.ask(STORY)
         mull.wait("Once upon a time, in a land far")
@@ -68,8 +83,8 @@ def test_what_was_written_stays_when_escape_stops_it() -> None:
         mull.wait("Small talk", "Hello!", "· ready")
 
 
-def test_the_terminal_changes_its_size_in_the_middle_of_an_answer() -> None:
-    with Program(*PATIENT, size=(120, 40)) as mull:
+def test_the_terminal_changes_its_size_in_the_middle_of_an_answer(program: Start) -> None:
+    with program(*PATIENT, size=(120, 40)) as mull:
         mull.wait("· ready")
         mull.ask(STORY)
         mull.wait("Once upon a time")

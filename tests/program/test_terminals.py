@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 
-from tests.program.terminal import ROOT, Program
+from tests.program.driving import ROOT
+from tests.program.terminal import Program
 from tests.program.test_chatting import PATIENT
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
