@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
@@ -22,6 +23,7 @@ from assistant.store.journal import Journal
 from . import ending, garbage, keymap, slash, taste
 from .commands import COMMANDS, bindings
 from .lazy_session import LazySession
+from .parting import parted, tell_alt_enter
 from .protocol import SessionLike
 from .screens.chat import ChatScreen
 from .shelf_app import ShelfApp
@@ -57,6 +59,7 @@ class MullApp(ShelfApp):
         models; without it there is only the session's.
         """
         super().__init__()
+        tell_alt_enter()
         self.journal = journal or Journal(is_kept=False)
         self.conversation_id = conversation_id
         self._session = LazySession(session_factory)
@@ -84,6 +87,14 @@ class MullApp(ShelfApp):
         for sentence in (problem, *problems):
             if sentence:
                 self.notify(sentence, severity="warning", markup=False, timeout=10)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take Escape and a key for what they are where they came as one."""
+        if isinstance(event, events.Key) and event.key.startswith("alt+") and not event.is_forwarded:
+            for key in parted(event, self.screen.active_bindings):
+                await super().on_event(key)
+        else:
+            await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the palette offers: every command that can be had now."""

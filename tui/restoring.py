@@ -20,6 +20,8 @@ STATES = {
     "running": "Another Mull is writing this.",
 }
 """What is said under an answer that did not come to its end."""
+NOTHING_KEPT = "Interrupted: Mull ended before a word of this was kept. /again asks once more."
+"""What is said in place of an interrupted answer; there is nothing to go on with."""
 
 
 async def restore(turn: AssistantTurn, message: StoredMessage, run: Run | None) -> None:
@@ -35,7 +37,8 @@ async def restore(turn: AssistantTurn, message: StoredMessage, run: Run | None) 
     elif message.status in STATES:
         await turn.break_off(None)
         turn.show_figures(figures.UNFINISHED[message.status])
-        await turn.add_notice(STATES[message.status], at_end=True)
+        is_lost = message.is_unfinished and not (message.content or message.thinking)
+        await turn.add_notice(NOTHING_KEPT if is_lost else STATES[message.status], at_end=True)
     else:
         await turn.break_off(None)
         turn.show_figures(_figures(message))

@@ -36,6 +36,8 @@ KEYS = {
     "f2": "\x1bOQ",
     "f6": "\x1b[17~",
     "alt+up": "\x1b[1;3A",
+    "alt+enter": "\x1b\r",
+    **{f"alt+{letter}": f"\x1b{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"},
     **{f"ctrl+{letter}": chr(n) for n, letter in enumerate("abcdefghijklmnopqrstuvwxyz", 1)},
 }
 """What a terminal sends for a key."""

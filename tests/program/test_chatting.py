@@ -37,10 +37,14 @@ def test_lines_that_are_pasted_wait_in_the_prompt_to_be_sent_as_one(program: Sta
         mull.paste("first line\nsecond line")
         mull.wait_for_line(r"│ first line +│$")
         mull.wait_for_line(r"│ second line +│$")
+        mull.press("alt+enter")
+        mull.type("third line")
+        mull.wait_for_line(r"│ third line +│$")
         mull.press("f1")
         mull.wait("Esc closes")
-        mull.press("escape")
-        mull.wait("first line second line", gone="Esc closes")
+        # Escape, and y at once
+        mull.press("alt+y")
+        mull.wait("first line second line third line", gone="Esc closes")
         mull.press("ctrl+q")
         assert mull.end() == 0
 

@@ -103,6 +103,19 @@ async def test_an_interrupted_answer_is_offered_marked_and_gone_on_with(path: Pa
     assert session.queries[0].history == ()
 
 
+async def test_an_answer_that_was_killed_before_its_first_word_is_asked_for_again(path: Path) -> None:
+    with closing(Store.open(path)) as store:
+        Turn(Query("tell me a story")).write(store.write)
+    async with keeping(ScriptedSession(short_run("All was well.")), path) as pilot:
+        await until(lambda: pilot.app.query(Unfinished))
+        pilot.app.query_one(Unfinished).focus()
+        await press(pilot, "enter")
+        await until(lambda: "Mull ended before a word of this was kept. /again" in shown(pilot))
+        assert "Continue" not in footer(pilot)
+        await ask(pilot, "/again")
+        await until(lambda: said(pilot)[1:] == ["All was well."])
+
+
 async def test_the_list_shows_opens_and_leaves(path: Path) -> None:
     fill(path, "Why is the sky blue?", "How many legs has a spider?")
     async with keeping(ScriptedSession(), path) as pilot:
