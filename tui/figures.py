@@ -87,7 +87,8 @@ def reading_figures(n_done: int, n_total: int, left_s: float | None) -> list[str
 
 def thought_title(n_tokens: int, duration_s: float, reason: str | None) -> str:
     """The title of the thinking once it is over; 0 seconds are not known ones."""
-    title = f"thought for {tokens(n_tokens)}" + (f", {seconds(duration_s)}" if duration_s else "")
+    took = seconds(duration_s) if duration_s >= 1 else fine_seconds(duration_s)
+    title = f"thought for {tokens(n_tokens)}" + (f", {took}" if duration_s else "")
     ending = THINKING_ENDED.get(reason or "")
     return f"{title}{SEPARATOR}{ending}" if ending else title
 

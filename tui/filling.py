@@ -139,6 +139,11 @@ def n_turns(messages: Sequence[StoredMessage], first_id: int | None) -> int:
     return n
 
 
+def n_characters(messages: Sequence[StoredMessage]) -> int:
+    """How many characters these messages and their files have."""
+    return sum(_sizes(messages))
+
+
 def _sizes(messages: Sequence[StoredMessage]) -> tuple[int, int]:
     """Characters of what was said, and of files."""
     said = sum(len(message.content) for message in messages)

@@ -34,7 +34,8 @@ def plan_line(plan: Planned) -> Content:
     """What will be done, how much of it at most, and why, in as few words as say it."""
     parts = [NAMES.get(plan.strategy, plan.strategy.replace("_", " "))]
     reason = visible(plan.reason)
-    if plan.thinking_budget and figures.count(plan.thinking_budget) not in reason:
+    # a budget of one token goes on after a thinking that is over
+    if plan.thinking_budget > 1 and figures.count(plan.thinking_budget) not in reason:
         parts.append(f"thinking ≤ {figures.tokens(plan.thinking_budget)}")
     if (
         plan.n_samples > 1

@@ -174,6 +174,19 @@ async def test_a_question_that_does_not_fit_is_asked_after_a_summary(path: Path)
     assert [m.content for m in session.queries[2].history] == ["q1", "A1"]
 
 
+async def test_what_leaves_out_turns_is_not_offered_to_a_question_that_is_too_long_by_itself(
+    path: Path,
+) -> None:
+    session = ScriptedSession(run_of("A1", 300), [planned(), FULL])
+    async with keeping(session, path) as pilot:
+        await ask_and_wait(pilot, "q1")
+        await ask(pilot, "long " * 3000)
+        await until(lambda: "takes 5,000 tokens" in offered(pilot) and is_idle(pilot))
+        assert "/context" in offered(pilot)
+        assert "/compact" not in offered(pilot)
+        assert "/drop" not in offered(pilot)
+
+
 async def test_an_answer_that_was_cut_off_is_told(path: Path) -> None:
     async with keeping(ScriptedSession(run_of("A1", 4096, "context")), path) as pilot:
         await ask_and_wait(pilot, "q1")

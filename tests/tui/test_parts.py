@@ -63,7 +63,7 @@ def test_the_screen_is_told_once_until_it_has_looked() -> None:
 
 @pytest.mark.parametrize(
     ("n_tokens", "duration_s", "title"),
-    [(1, 0.4, "thought for 1 token, 0 s"), (1412, 75.2, "thought for 1,412 tokens, 1 min 15 s")],
+    [(1, 0.4, "thought for 1 token, 0.4 s"), (1412, 75.2, "thought for 1,412 tokens, 1 min 15 s")],
 )
 def test_the_title_of_a_folded_thinking(n_tokens: int, duration_s: float, title: str) -> None:
     assert figures.thought_title(n_tokens, duration_s, "itself") == title

@@ -9,6 +9,7 @@ import pytest
 from assistant.tui.app import MullApp
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.effort import EffortScreen
+from assistant.tui.stage_words import plan_line
 from assistant.tui.widgets.status.status import StatusLine
 from assistant.tui.widgets.transcript.samples import SamplesPanel, SamplesTitle
 from textual.pilot import Pilot
@@ -73,6 +74,11 @@ async def test_what_the_reason_says_is_not_said_again() -> None:
         await ask(pilot, "hi")
         await wait_until(pilot, lambda: "vote · thinking ≤ 256 tokens" in shown(pilot))
         assert shown(pilot).count("8 samples") == 1
+
+
+def test_the_line_of_an_answer_that_is_gone_on_with_speaks_of_no_thinking_to_come() -> None:
+    plan = planned("Going on where the answer was interrupted.", budget=1)
+    assert plan_line(plan).plain == "at once  Going on where the answer was interrupted."
 
 
 async def test_deeper_asks_the_same_question_again_with_more_effort() -> None:

@@ -11,7 +11,18 @@ from assistant.reasons import share
 from assistant.wording import prompt
 
 from ..conversation import OpenConversation
-from ..filling import LEAST_FREE, Filling, Ratio, filling, first_to_tell, fitting, grown, learned, n_turns
+from ..filling import (
+    LEAST_FREE,
+    Filling,
+    Ratio,
+    filling,
+    first_to_tell,
+    fitting,
+    grown,
+    learned,
+    n_characters,
+    n_turns,
+)
 from ..widgets.room import RoomOffer
 from ..widgets.transcript.transcript import Transcript
 from ..widgets.transcript.turn import Turn
@@ -137,9 +148,18 @@ class RoomScreen(EnlargingScreen):
             offer.withdraw()
             return
         has_history = bool(self._talk.dialogue.told(self._unfit))
-        actions = ("compact", "drop") if has_history else ()  # a single question has nothing to leave out
+        # a question that is too long by itself gains nothing from what is left out before it
+        actions = ("compact", "drop") if has_history and not self._is_too_long(error) else ()
         offer.offer(told, actions, self.widening)
         self.ask_planner(lambda: self._offer_larger(told, actions))
+
+    def _is_too_long(self, error: MullError | None) -> bool:
+        """Whether what did not fit is a question that fits no context of this size, whatever is before it."""
+        if self._unfit is None or not isinstance(error, ContextFull):
+            return False
+        question, told = self._talk.dialogue[self._unfit], self._talk.dialogue.told_messages
+        sizes = [n_characters(messages) for messages in ((question,), told)]
+        return sizes[0] * error.n_tokens >= sizes[1] * error.n_ctx
 
     def _offer_larger(self, told: str, actions: tuple[str, ...]) -> None:
         """Add the larger context to the offer, if there is one."""
