@@ -95,3 +95,9 @@ class StoreDamaged(StoreError):
 
 class StoreGone(StoreError):
     """The file of conversations was moved or removed while it was open; opening the store makes another."""
+
+
+def defect(error: Exception, next_step: str = "") -> MullError:
+    """An error that nobody foresaw, for whoever must not let it take everything along."""
+    what = ": ".join(filter(None, (type(error).__name__, str(error).rstrip("."))))
+    return MullError(f"Mull itself failed: {what}.", next_step)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from assistant.errors import MullError
+from assistant.errors import MullError, defect
 
 if TYPE_CHECKING:
     from assistant.catalog.installed import Installed
@@ -58,10 +58,7 @@ class Fetch:
         except MullError as error:
             self.error = error
         except Exception as error:  # noqa: BLE001 - the boundary: a defect must not end in silence
-            self.error = MullError(
-                f"Mull itself failed: {type(error).__name__}: {error}.",
-                "What has come is kept: fetch it again.",
-            )
+            self.error = defect(error, "What has come is kept: fetch it again.")
         self.is_over = True
         self._tell(self)
 

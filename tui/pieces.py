@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -12,10 +13,11 @@ from assistant import clipboard
 from assistant.codeblocks import code_blocks
 from assistant.terminal import visible
 
+from .widgets.transcript.assistant import AssistantTurn
 from .widgets.transcript.user import UserTurn
 
 if TYPE_CHECKING:
-    from .widgets.transcript.assistant import AssistantTurn
+    from .widgets.transcript.turn import Turn
 
 WHAT = {
     "answer": "The answer",
@@ -35,6 +37,14 @@ def piece(turn: AssistantTurn | None, what: str) -> str:
     if what == "question":
         return visible(question(turn))
     return visible(turn.thinking if what == "thinking" else turn.answer)
+
+
+def with_code(turns: Sequence[Turn]) -> AssistantTurn | None:
+    """The newest answer that has a block of code between fences; None if none has."""
+    for turn in reversed(turns):
+        if isinstance(turn, AssistantTurn) and any(fence in turn.answer for fence in ("```", "~~~")):
+            return turn
+    return None
 
 
 def question(turn: AssistantTurn) -> str:

@@ -186,6 +186,17 @@ def test_a_choice_may_be_begun() -> None:
         checked_choice(BY_WORD["copy"], "x")
 
 
+async def test_the_words_of_the_help_keep_off_its_bar() -> None:
+    async with chat(ScriptedSession()) as pilot:
+        await pilot.press("f1")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        page = pilot.app.screen.query_one("#help")
+        await wait_until(pilot, lambda: page.max_scroll_y > 0)
+        bar = page.vertical_scrollbar.region
+        rows = [cell.region for cell in page.query("Grid > Static")]
+        assert all(row.right < bar.x for row in rows)
+
+
 async def test_a_slash_command_runs_and_is_not_asked() -> None:
     session = ScriptedSession(short_run("One"))
     async with chat(session) as pilot:

@@ -62,6 +62,23 @@ async def test_keys_copy_code_and_thinking() -> None:
         await wait_until(pilot, lambda: pilot.app.clipboard == "Hm.")
 
 
+async def test_code_of_an_earlier_answer_is_taken_where_the_last_has_none() -> None:
+    async with chat(ScriptedSession(full_run(), short_run("You are welcome."))) as pilot:
+        await ask(pilot, "how?")
+        await wait_until(pilot, lambda: phase(pilot) == "ready")
+        await ask(pilot, "thanks")
+        await wait_until(pilot, lambda: "You are welcome." in shown(pilot) and phase(pilot) == "ready")
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: pilot.app.clipboard == "x = 1")
+        assert "x = 1" in words((await saving(pilot)).query_one(".code", Static))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not isinstance(pilot.app.screen, SaveScreen))
+        pilot.app.copy_to_clipboard("")
+        await pilot.press("ctrl+up", "f5")
+        await pilot.pause()
+        assert pilot.app.clipboard == "", "the turn that has the focus has no code"
+
+
 async def saving(pilot: Pilot[None], key: str = "ctrl+s") -> Any:
     """The screen that asks for a name, open."""
     await pilot.press(key)

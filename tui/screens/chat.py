@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.timer import Timer
 
-from assistant.errors import MullError
+from assistant.errors import MullError, defect
 
 from .. import commands, pieces
 from ..conversation import Asked, OpenConversation
@@ -116,9 +116,8 @@ class ChatScreen(IdlingScreen):
         except MullError as caught:
             error = caught
         except Exception as caught:  # noqa: BLE001 - the boundary: a defect must not take the conversation along
-            error = MullError(
-                f"Mull itself failed: {type(caught).__name__}: {caught}.",
-                "This is a defect in Mull; the conversation is kept, so ask again or start Mull anew.",
+            error = defect(
+                caught, "This is a defect in Mull; the conversation is kept, so ask again or start Mull anew."
             )
         self.post_message(JobEnded(job, error))
 
@@ -309,9 +308,10 @@ class ChatScreen(IdlingScreen):
             if can is not None:
                 return can
         if action == "copy":
-            return bool(pieces.piece(self.answer_at_hand, self._what(parameters)))
+            what = self._what(parameters)
+            return bool(pieces.piece(self._answer_with(what), what))
         if action == "save_code":
-            return bool(pieces.piece(self.answer_at_hand, "code"))
+            return bool(pieces.piece(self._answer_with("code"), "code"))
         if action == "formulas":
             return self.query_one(Transcript).has_formulas
         if action == "take_back":
@@ -326,13 +326,21 @@ class ChatScreen(IdlingScreen):
             return str(parameters[0])
         return "question" if isinstance(self.focused_turn, UserTurn) else "answer"
 
+    def _answer_with(self, what: str) -> AssistantTurn | None:
+        """The answer at hand; for code, the newest that has some, unless a turn has the focus."""
+        answer = self.answer_at_hand
+        if what != "code" or self.focused_turn is not None or pieces.piece(answer, "code"):
+            return answer
+        return pieces.with_code(self.query_one(Transcript).turns)
+
     def action_copy(self, what: str = "") -> None:
         """Copy the answer at hand, the question, its last code block or the thinking."""
-        pieces.copy(self.app, self.answer_at_hand, what or self._what(()))
+        what = what or self._what(())
+        pieces.copy(self.app, self._answer_with(what), what)
 
     def action_save_code(self, name: str = "") -> None:
-        """Save a code block of the answer at hand."""
-        pieces.save_code(self.app, self.answer_at_hand, name)
+        """Save a code block of the answer at hand, or of the newest that has one."""
+        pieces.save_code(self.app, self._answer_with("code"), name)
 
     def action_formulas(self) -> None:
         """Show formulas as the model wrote them, or readable again."""

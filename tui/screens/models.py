@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from assistant.errors import MullError
+from assistant.errors import MullError, defect
 from assistant.terminal import visible
 
 from .. import model_words
@@ -119,7 +119,7 @@ class ModelsScreen(Dialog[None]):
         except MullError as error:
             self.post_message(Listed("", (), str(error)))
         except Exception as error:  # noqa: BLE001 - the boundary: a defect must not take the conversation along
-            self.post_message(Listed("", (), f"Mull itself failed: {type(error).__name__}: {error}."))
+            self.post_message(Listed("", (), str(defect(error))))
 
     @on(Listed)
     def _show_list(self, message: Listed) -> None:
