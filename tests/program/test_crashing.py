@@ -10,7 +10,7 @@ from contextlib import closing
 from assistant import paths
 from tests.program.driving import Start
 from tests.program.terminal import Program
-from tests.program.test_chatting import PATIENT, STORY
+from tests.program.test_chatting import PATIENT, SPEED, STORY
 
 
 def written() -> str:
@@ -42,7 +42,7 @@ def test_an_answer_outlives_kill_9_and_is_gone_on_with(program: Start) -> None:
             "· ready",
         )
         mull.press("ctrl+n")
-        mull.wait("Once upon a time, in a land far, far away", r"tokens/s", "· ready", gone="Continue")
+        mull.wait("Once upon a time, in a land far, far away", SPEED, "· ready", gone="Continue")
 
 
 def test_a_dead_model_is_told_in_a_sentence_and_the_question_is_answered() -> None:

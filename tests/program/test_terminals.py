@@ -8,7 +8,7 @@ import sys
 
 from tests.program.driving import ROOT
 from tests.program.terminal import Program
-from tests.program.test_chatting import PATIENT
+from tests.program.test_chatting import PATIENT, SPEED
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
 """A sequence that chooses a colour, of the text or of what is behind it."""
@@ -18,7 +18,7 @@ def test_no_color_emits_no_colour() -> None:
     with Program(*PATIENT, env={"NO_COLOR": "1"}) as mull:
         mull.wait("· ready")
         mull.ask("Write a Python function that adds two numbers.")
-        mull.wait("tokens/s", "· ready")
+        mull.wait(SPEED, "· ready")
         mull.press("f1")
         mull.wait("stop; what is written stays")
         assert COLOUR.findall(mull.output) == []
@@ -55,7 +55,7 @@ def test_the_locale_c_shows_every_character() -> None:
     with Program(*PATIENT, env={"LC_ALL": "C", "PYTHONUTF8": None}) as mull:
         mull.wait("· ready")
         mull.ask("Grüß Gott, 日本 ✓")
-        mull.wait("Grüß Gott, 日本 ✓", "tokens/s", "· ready")
+        mull.wait("Grüß Gott, 日本 ✓", SPEED, "· ready")
         mull.press("ctrl+q")
         assert mull.end() == 0
 
