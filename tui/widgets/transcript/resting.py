@@ -10,13 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
-from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
-from textual.style import Style
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -45,22 +42,14 @@ class Flowing:
 
 
 class Bare(Flowing):
-    """Draws nothing around what is in it, neither border nor colour of its own.
+    """Has neither border nor colour of its own, so that what lies below it can be seen through it.
 
     Textual draws the whole of every container around the place that has changed, line by line.
     """
 
-    if TYPE_CHECKING:
-        background_colors: tuple[Color, Color]
-        get_line_filters: Callable[[], Sequence[LineFilter]]
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """As many empty lines, of the colour that lies below."""
-        _, colour = self.background_colors
-        if colour.ansi is None and all(isinstance(each, ANSIToTruecolor) for each in self.get_line_filters()):
-            return [Strip.blank(crop.width, Style(background=colour).rich_style)] * crop.height
-        drawn: list[Strip] = super().render_lines(crop)  # type: ignore[misc]
-        return drawn
+    def render_lines(self, _: Region) -> list[Strip]:
+        """Nothing: Textual fills with what lies below."""
+        return []
 
 
 class Resting(Flowing, Vertical):
