@@ -186,6 +186,8 @@ class ShelfApp(App[None]):
 
     def _show_fetch(self) -> None:
         chat = self._chat
+        if not chat.query(StatusLine):
+            return  # the app is ending: a stopped fetch tells of it while the widgets go
         if not chat.query(FetchLine):
             chat.query_one("#composer").mount(FetchLine("/cancel"), before=chat.query_one(StatusLine))
         for screen in self.screen_stack:

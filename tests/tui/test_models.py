@@ -238,6 +238,26 @@ async def test_quitting_stops_a_fetch_and_keeps_the_part(hub: Hub) -> None:
     assert arrived() == [70_000]
 
 
+async def test_news_of_a_fetch_that_come_while_the_app_ends_are_nothing_to_fail_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+
+    def waiting(*_: object, **__: object) -> Iterator[Progress]:
+        yield Progress("model.gguf", 0, 0, note="wait")
+        over.wait()
+
+    monkeypatch.setattr(get, "download", waiting)
+    async with chat_with(ScriptedSession(), Shop(is_first=True, offer=OFFER)) as pilot:
+        await offered(pilot)
+        await pilot.press("ctrl+g")
+        await wait_until(pilot, lambda: "wait" in fetch_line(pilot))
+        await pilot.app.screen.query("#composer > *").remove()
+        app: Any = pilot.app
+        over.set()
+        await wait_until(pilot, lambda: app.fetch is None)
+
+
 # -- the Models screen -------------------------------------------------------------------------------
 
 
