@@ -42,7 +42,10 @@ def piece(turn: AssistantTurn | None, what: str) -> str:
 def with_code(turns: Sequence[Turn]) -> AssistantTurn | None:
     """The newest answer that has a block of code between fences; None if none has."""
     for turn in reversed(turns):
-        if isinstance(turn, AssistantTurn) and any(fence in turn.answer for fence in ("```", "~~~")):
+        if not isinstance(turn, AssistantTurn):
+            continue
+        # looking for fences first spares parsing every answer there is
+        if any(fence in turn.answer for fence in ("```", "~~~")) and piece(turn, "code"):
             return turn
     return None
 

@@ -79,6 +79,16 @@ async def test_code_of_an_earlier_answer_is_taken_where_the_last_has_none() -> N
         assert pilot.app.clipboard == "", "the turn that has the focus has no code"
 
 
+async def test_an_answer_that_speaks_of_fences_does_not_hide_the_code_before_it() -> None:
+    async with chat(ScriptedSession(full_run(), short_run("Code begins with ``` and a name."))) as pilot:
+        await ask(pilot, "how?")
+        await wait_until(pilot, lambda: phase(pilot) == "ready")
+        await ask(pilot, "what is a fence?")
+        await wait_until(pilot, lambda: "Code begins" in shown(pilot) and phase(pilot) == "ready")
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: pilot.app.clipboard == "x = 1")
+
+
 async def saving(pilot: Pilot[None], key: str = "ctrl+s") -> Any:
     """The screen that asks for a name, open."""
     await pilot.press(key)
