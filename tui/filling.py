@@ -72,7 +72,7 @@ def learned(told: Sequence[StoredMessage], system: str, context_tokens: int, n_t
         n_thinking: what of it was the answer's thinking.
     """
     n_thinking = min(n_thinking, context_tokens)
-    n_chars = sum(_sizes(told)) + len(system)
+    n_chars = n_characters(told) + len(system)
     if context_tokens <= n_thinking or not n_chars:
         return Ratio()
     return Ratio(n_chars / (context_tokens - n_thinking), n_thinking)
@@ -124,7 +124,7 @@ def first_to_tell(messages: Sequence[StoredMessage], n_tokens: int, ratio: Ratio
     """
     questions = [at for at, message in enumerate(messages) if message.role == "user"]
     for at in questions[1:]:
-        if sum(_sizes(messages[at:])) <= n_tokens * ratio.chars_per_token or at == questions[-1]:
+        if n_characters(messages[at:]) <= n_tokens * ratio.chars_per_token or at == questions[-1]:
             return messages[at]
     return None
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from .figures import SEPARATOR
+
 METER_CELLS = 16
 """The longest meter beside words."""
 
@@ -33,7 +35,7 @@ def metered(name: str, share: float | None, wordings: Sequence[str], width: int)
         n_cells = width - len(name) - len(said) - 2 if width else METER_CELLS
         if share is not None and n_cells >= LEAST_METER_CELLS:
             return Content(f"{name} ") + meter(share, min(n_cells, METER_CELLS)) + Content(f" {said}")
-        line = f"{name} · {said}"
+        line = f"{name}{SEPARATOR}{said}"
         if not width or len(line) <= width:
             break
     return Content(line)

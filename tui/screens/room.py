@@ -158,8 +158,7 @@ class RoomScreen(EnlargingScreen):
         if self._unfit is None or not isinstance(error, ContextFull):
             return False
         question, told = self._talk.dialogue[self._unfit], self._talk.dialogue.told_messages
-        sizes = [n_characters(messages) for messages in ((question,), told)]
-        return sizes[0] * error.n_tokens >= sizes[1] * error.n_ctx
+        return n_characters((question,)) * error.n_tokens >= n_characters(told) * error.n_ctx
 
     def _offer_larger(self, told: str, actions: tuple[str, ...]) -> None:
         """Add the larger context to the offer, if there is one."""
