@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assistant.effort import bounds
-from assistant.plans import Outcome, Plan, Situation, budget_for, made
+from assistant.plans import TYPICAL_ANSWER, Outcome, Plan, Situation, budget_for, made
 from assistant.query import Message
 from assistant.reasons import about, because, draft_said, duration, share, thinking_said
 
@@ -263,5 +263,7 @@ def _with_reason(plan: Plan, at: Situation, reason: str) -> Plan:
 def _no_time(at: Situation) -> str:
     if not at.profile.gains:
         return "This model gains nothing by thinking: answering at once."
+    if at.limits.room - TYPICAL_ANSWER < at.profile.least_budget:
+        return "There is too little room left in the context to think: answering at once."
     why = f" ({at.limits.note})" if at.limits.note else ""
     return f"The time of {at.limits.patience_s:.0f} s{why} is too short to think: answering at once."

@@ -198,6 +198,14 @@ def test_no_time_no_thinking() -> None:
     assert "5 s (on battery: half the time) is too short" in hard.reason
 
 
+def test_no_room_no_thinking_and_the_reason_is_the_room() -> None:
+    at = situation(limits=replace(FAST, room=TYPICAL_ANSWER + 20), effort="high")
+    made = plan(at)
+    assert made.strategy == "direct"
+    assert "room" in made.reason
+    assert "time" not in made.reason
+
+
 @pytest.mark.parametrize(
     ("curve", "least"),
     [
