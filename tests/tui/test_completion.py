@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from assistant.tui.widgets.prompt import listing
 from assistant.tui.widgets.prompt.completing import completing, paths_for, ranked
-from assistant.tui.widgets.prompt.completion import Completion
+from assistant.tui.widgets.prompt.completion import Completion, end_of
 from assistant.tui.widgets.prompt.listing import beneath, inside
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
 
@@ -39,14 +40,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def test_a_short_path_is_whole_beside_a_long_one(folder: Path) -> None:
-    (folder / ("notes" + "-on" * 40)).touch()
+async def test_of_a_long_path_the_end_is_seen_and_a_short_one_is_whole(folder: Path) -> None:
+    name = "notes" + "".join(f"-{n}" for n in range(60))
+    (folder / name).touch()
     async with chat(ScriptedSession(), (80, 24)) as pilot:
         await pilot.press("@", "n", "o", "t")
         await wait_until(pilot, lambda: len(offered(pilot)) == 2)
         options = pilot.app.query_one(Completion)
-        lines = [options.render_line(y).text.rstrip() for y in range(2)]
-        assert [line.endswith("…") for line in lines] == ["notes-on" in line for line in lines]
+
+        def ends() -> bool:
+            long, short = (options.render_line(y).text for y in range(2))
+            is_filled = len(long.rstrip()) > options.size.width - 3
+            return is_filled and short.strip() == "my notes.txt" and name.endswith(long.strip(" …"))
+
+        await wait_until(pilot, ends)
+        await pilot.press("down")
+        await pilot.resize_terminal(60, 24)
+        await wait_until(pilot, ends)
+        assert options.highlighted == 1
+
+
+@given(st.text("aä漢🙂/", max_size=40), st.integers(1, 40))
+def test_an_end_takes_the_room_there_is(text: str, n_cells: int) -> None:
+    end = end_of(text, n_cells)
+    if cell_len(text) <= n_cells:
+        assert end == text
+    else:
+        assert end[0] == "…"
+        assert text.endswith(end[1:])
+        assert n_cells - 1 <= cell_len(end) <= n_cells
 
 
 @pytest.mark.parametrize(

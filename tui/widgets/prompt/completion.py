@@ -8,12 +8,24 @@ from rich.cells import cell_len
 from textual import on
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import OptionList
 
 from assistant.terminal import visible
 
 from ..marked import MarkedList
 from .completing import Candidate, Completing
+
+
+def end_of(text: str, n_cells: int) -> str:
+    """A text that is too long for so many cells, without its beginning."""
+    over = cell_len(text) - n_cells
+    if over <= 0 or n_cells <= 0:
+        return text
+    at = 0
+    while at < len(text) and cell_len(text[:at]) < over + 1:
+        at += 1
+    return f"…{text[at:]}"
 
 
 class Completion(MarkedList, can_focus=False):
@@ -30,6 +42,7 @@ class Completion(MarkedList, can_focus=False):
         super().__init__(compact=True)
         self._candidates: list[Candidate] = []
         self._what: Completing | None = None
+        self._cut_at = 0
         self.display = False
 
     @property
@@ -54,19 +67,38 @@ class Completion(MarkedList, can_focus=False):
         if [*candidates] == self._candidates and self.is_open == bool(candidates):
             return
         self._candidates = [*candidates]
-        self.clear_options()
-        width = max((cell_len(visible(each.label)) for each in candidates), default=0) + 2
-        for each in candidates:
-            label = visible(each.label)
-            line = Content(label)
-            if each.sentence:
-                line += Content(" " * (width - cell_len(label))) + Content.styled(
-                    each.sentence, "$text-muted"
-                )
-            self.add_option(line)
         self.display = bool(candidates)
+        self._fill()
         if candidates:
             self.highlighted = 0
+
+    def on_resize(self) -> None:
+        """Cut what is too long anew."""
+        if self.is_open and self._room != self._cut_at:
+            highlighted = self.highlighted
+            self._fill()
+            self.highlighted = highlighted
+
+    @property
+    def _room(self) -> int:
+        """Cells that a line may have, a scroll bar beside it or not."""
+        parent = self.parent
+        around = self.styles.gutter.width + self.styles.margin.width + self.styles.scrollbar_size_vertical
+        padding = self.get_component_styles("option-list--option").padding.width
+        return parent.size.width - around - padding if isinstance(parent, Widget) else 0
+
+    def _fill(self) -> None:
+        """Show the candidates, of a path too long its end: that is where the name is."""
+        self._cut_at = self._room
+        self.clear_options()
+        width = max((cell_len(visible(each.label)) for each in self._candidates), default=0) + 2
+        for each in self._candidates:
+            label = visible(each.label)
+            if each.sentence:
+                blanks = Content(" " * (width - cell_len(label)))
+                self.add_option(Content(label) + blanks + Content.styled(each.sentence, "$text-muted"))
+            else:
+                self.add_option(Content(end_of(label, self._cut_at)))
 
     def close(self) -> None:
         """Offer nothing any more."""
