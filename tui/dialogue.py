@@ -6,7 +6,6 @@ It is the truth for the screen, so a chat goes on where nothing can be saved.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from assistant.query import Attachment, Message
 from assistant.store.tree import Tree
@@ -124,8 +123,8 @@ class Dialogue:
         """An answer is over."""
         self._told = {}
         if message_id in self._messages:
-            self._messages[message_id] = replace(
-                self._messages[message_id], content=content, thinking=thinking, status=status, error=error
+            self._messages[message_id] = self._messages[message_id]._replace(
+                content=content, thinking=thinking, status=status, error=error
             )
 
     def switch(self, message_id: int) -> None:

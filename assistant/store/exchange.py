@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -224,8 +223,8 @@ def _whole(conversation: _Conversation) -> Whole:
             attachments=tuple(Attachment(file.name, file.text) for file in each.files),
         )
         if run is not None:
-            message = replace(
-                message, n_thinking=run.n_thinking, n_completion=run.n_completion, seconds=run.seconds
+            message = message._replace(
+                n_thinking=run.n_thinking, n_completion=run.n_completion, seconds=run.seconds
             )
             fields = run.model_dump(exclude={"n_thinking", "n_completion", "seconds", "signals"})
             runs[place] = Run(place, each.status, signals=tuple(run.signals), **fields)
