@@ -12,7 +12,7 @@ from .job import Job
 
 
 @dataclass
-class JobArrived(Message):
+class JobArrived(Message, bubble=False):
     """Events wait in the job."""
 
     job: Job

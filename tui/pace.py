@@ -28,8 +28,8 @@ class Pace:
         self._begun = self._busy(), self._clock()
 
     def wait_s(self) -> float:
-        """Seconds to wait before the next frame."""
+        """Seconds to wait before the next frame; what comes seldom is shown at once."""
         if self._begun is None:
-            return FRAME_S
+            return 0.0
         work_s, since_s = self._busy() - self._begun[0], self._clock() - self._begun[1]
-        return min(LONGEST_S, max(FRAME_S, SHARE * work_s - since_s))
+        return min(LONGEST_S, max(0.0, FRAME_S - since_s, SHARE * work_s - since_s))

@@ -41,6 +41,8 @@ async def keeping(
         async with app.run_test(size=size) as pilot:
             await wait_until(pilot, lambda: phase(pilot) == "ready")
             yield pilot
+            # the program ends no sooner, for its loop waits for its threads
+            await until(lambda: all(each.is_finished for each in app.workers if each.group == "store"))
 
 
 async def ask_and_wait(pilot: Pilot[None], question: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from assistant.tui.widgets.transcript.resting import Bare
+from assistant.tui.widgets.transcript.resting import Bare, Plain
 from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES
 
@@ -43,4 +43,5 @@ async def test_they_look_the_same(theme: str, without_colour: bool, monkeypatch:
         await pilot.pause()
         seen = cells(pilot)
         monkeypatch.delattr(Bare, "render_lines")
+        monkeypatch.delattr(Plain, "render_lines")
         assert seen == cells(pilot)

@@ -14,12 +14,13 @@ def test_showing_takes_no_more_than_its_share(work_s: float, start_s: float, oth
     pace = Pace(lambda: next(busy), lambda: next(clock))
     pace.frame()
     wait_s = pace.wait_s()
-    assert FRAME_S <= wait_s <= LONGEST_S
+    assert 0 <= wait_s <= LONGEST_S
+    assert work_s + others_s + wait_s >= FRAME_S * 0.999
     assert wait_s == LONGEST_S or work_s + others_s + wait_s >= SHARE * work_s * 0.999
 
 
 def test_the_first_frame_comes_at_once() -> None:
-    assert Pace(lambda: 100.0, lambda: 100.0).wait_s() == FRAME_S
+    assert Pace(lambda: 100.0, lambda: 100.0).wait_s() == 0
 
 
 def test_work_of_long_ago_delays_nothing() -> None:
@@ -27,4 +28,4 @@ def test_work_of_long_ago_delays_nothing() -> None:
     busy = iter((0.0, 1.0))
     pace = Pace(lambda: next(busy), lambda: next(clock))
     pace.frame()
-    assert pace.wait_s() == FRAME_S
+    assert pace.wait_s() == 0

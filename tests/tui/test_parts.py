@@ -247,3 +247,11 @@ def test_a_session_closed_before_it_opened_stays_closed() -> None:
 def test_how_sure_it_is_is_said_where_there_is_something_to_be_sure_of(kind: str, is_said: bool) -> None:
     end = answer("Hello!").model_copy(update={"certainty": 0.97, "kind": kind})
     assert ("97 % sure" in figures.answer_figures(end, "")) == is_said
+
+
+@pytest.mark.parametrize(("certainty", "is_said"), [(0.0, False), (0.004, True), (0.3, True)])
+def test_of_an_answer_in_which_none_was_found_it_is_not_said_how_sure_it_is(
+    certainty: float, is_said: bool
+) -> None:
+    end = answer("See the code.").model_copy(update={"certainty": certainty, "kind": "puzzle"})
+    assert ("% sure" in figures.answer_figures(end, "")) == is_said

@@ -214,3 +214,5 @@ async def test_a_selection_keeps_what_it_is_in_awake() -> None:
         assert not last.is_resting
         chosen = pilot.app.screen.get_selected_text() or ""
         assert all(f"Part {i} begins." in chosen for i in range(8))
+        for words in ("two with more words than fit into a line of that width", "nested", "a quote", "│ `x`"):
+            assert chosen.count(words.replace("`", "")) == 8, words

@@ -12,7 +12,6 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widget import MountError
 from textual.widgets import Markdown
@@ -20,8 +19,8 @@ from textual.widgets import Markdown
 from assistant.terminal import visible
 
 from .bare import add_bare_items
+from .column import Column
 from .formulas import add_formulas
-from .resting import Bare
 from .sections import Section, SectionText, pieces
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def _faithful(children: list[Token]) -> Iterator[Token]:
             yield Token("text", "", 0, content=f" ({visible(unquote(addresses.pop()))})")
 
 
-class AnswerText(Bare, Vertical):
+class AnswerText(Column):
     """Streams an answer through Textual's own Markdown stream, into sections that can rest out of sight."""
 
     shows_sources: reactive[bool] = reactive(False)

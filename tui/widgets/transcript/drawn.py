@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -14,6 +15,8 @@ from textual.style import Style
 from textual.visual import Visual
 from textual.widgets.markdown import MarkdownBlock
 
+from .resting import Sized
+
 
 @dataclass(slots=True, eq=False)
 class Line:
@@ -22,8 +25,8 @@ class Line:
     content: Content
     margin: int = 0
     """So many cells at its left are no text."""
-    goes_on: bool = False
-    """Whether the text goes on in the next line, which was broken here to fit."""
+    joint: str | None = None
+    """What stood where the line was broken to fit, a blank or nothing; None where the text has a line end."""
     painted: tuple[Style, Strip] | None = None
 
 
@@ -40,12 +43,33 @@ def wrapped(content: Content, width: int, first: Content) -> Iterator[Line]:
     lead, indent = first, Content(" " * margin)
     for line in content.split("\n", allow_blank=True):
         pieces = line.wrap(room)
-        for piece in pieces:
-            yield Line(lead + piece, margin if lead is indent else 0, goes_on=piece is not pieces[-1])
+        end, plain = 0, line.plain
+        for piece, after in zip_longest(pieces, pieces[1:]):
+            end += len(piece)
+            joint = None
+            if after is not None:
+                joint = plain[end : end + max(0, _n_blanks(plain[end:]) - _n_blanks(after.plain))]
+                end += len(joint)
+            yield Line(lead + piece, margin if lead is indent else 0, joint)
             lead = indent
 
 
-class Drawn(MarkdownBlock):
+def _n_blanks(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def keep_same(old: Sequence[Line], new: list[Line]) -> int:
+    """Put the old lines where the new begin the same, for they are painted; returns how many that are."""
+    n_same = 0
+    for line, other in zip(old, new, strict=False):
+        if not line.content.is_same(other.content) or line.joint != other.joint:
+            break
+        new[n_same] = line
+        n_same += 1
+    return n_same
+
+
+class Drawn(Sized, MarkdownBlock):
     """Draws its lines itself, and anew only those that have changed."""
 
     DEFAULT_CSS = """
@@ -90,7 +114,7 @@ class Drawn(MarkdownBlock):
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(y)) is not None:
             return self._painted(self._selected(line.content, *span), width, style).apply_offsets(0, y)
-        if line.painted is None or line.painted[0] != style or line.painted[1].cell_length != width:
+        if line.painted is None or line.painted[0] != style or line.painted[1].cell_length > width:
             line.painted = (style, self._painted(line.content, width, style))
         return line.painted[1].apply_offsets(0, y)
 
@@ -99,23 +123,23 @@ class Drawn(MarkdownBlock):
         return content.stylize(style, start, len(content) if end == -1 else end)
 
     def _painted(self, content: Content, width: int, style: Style) -> Strip:
-        strips = Visual.to_strips(self, content, width, 1, style, apply_selection=False, pad=True)
+        strips = Visual.to_strips(self, content, width, 1, style, apply_selection=False, pad=False)
         return strips[0].crop(0, width) if strips else Strip.blank(width, style.rich_style)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, without the breaks that only the width made."""
         text = ""
-        lines = self.lines(self.content_size.width)
-        is_first, goes_on = True, False
+        lines = self.lines(self.content_size.width or self.app.size.width)  # what rests has no width
+        is_first, joint = True, None
         for y, line in enumerate(lines):
             if (span := selection.get_span(y)) is None:
                 continue
             start, end = span
             plain = line.content.plain
-            if goes_on and not is_first:
+            if joint is not None and not is_first:
                 start = max(start, line.margin)
             if not is_first:
-                text += " " if goes_on else "\n"
+                text += "\n" if joint is None else joint
             text += plain[start : len(plain) if end == -1 else end]
-            is_first, goes_on = False, line.goes_on
+            is_first, joint = False, line.joint
         return None if is_first else (text, "\n")

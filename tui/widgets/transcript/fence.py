@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.widgets import Label, Markdown
 from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
+from .resting import Sized
+
 LONG_LINES = 200
 """Longer code is coloured in a thread at its end."""
 
@@ -24,7 +26,11 @@ class _Coloured:
     at_s: float
 
 
-class GrowingFence(MarkdownFence):
+class Chunk(Sized, Label):
+    """Some lines of code."""
+
+
+class GrowingFence(Sized, MarkdownFence):
     """Code of which only the last lines are coloured while it grows, and the whole once it is over."""
 
     CHUNK_LINES = 40
@@ -49,7 +55,7 @@ class GrowingFence(MarkdownFence):
         self._chunks = self._cut(self._coloured(self.code))
         self._n_done = sum(len(chunk) + 1 for chunk in self._chunks[:-1])
         for chunk in self._chunks:
-            yield Label(chunk, expand=True)
+            yield Chunk(chunk, expand=True)
 
     async def _update_from_block(self, block: MarkdownBlock) -> None:
         if not isinstance(block, GrowingFence):
@@ -73,7 +79,7 @@ class GrowingFence(MarkdownFence):
                 label.update(new, layout=_size(old) != _size(new))
         for label in labels[len(chunks) :]:
             label.remove()
-        self.mount_all([Label(chunk, expand=True) for chunk in chunks[len(labels) :]])
+        self.mount_all([Chunk(chunk, expand=True) for chunk in chunks[len(labels) :]])
 
     async def settle(self) -> None:
         """Colour the whole of it: nothing more comes."""

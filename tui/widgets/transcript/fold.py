@@ -14,6 +14,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from .resting import Sized
+
 MARK_CELLS = 2
 """What the mark before a title takes of its line."""
 
@@ -38,7 +40,7 @@ class FoldTitle(Static, can_focus=True):
         self.action_fold()
 
 
-class Fold(Vertical):
+class Fold(Sized, Vertical):
     """Something live while it runs, one line once it is over, and open again when asked for.
 
     Taking in what comes is cheap; `paint` shows it, once a frame.
@@ -137,7 +139,7 @@ def _is_same(one: tuple[bool, Content], other: tuple[bool, Content]) -> bool:
     return one[0] == other[0] and one[1].is_same(other[1])
 
 
-class Lines(Static):
+class Lines(Sized, Static):
     """Lines that are laid out anew only when their number changes."""
 
     n_lines = 0

@@ -15,6 +15,8 @@ from assistant.formulas.finding import CLOSINGS, Formula, formula_at
 from assistant.formulas.readable import pieces
 from assistant.terminal import visible
 
+from .resting import Sized
+
 BLOCK = "formula"
 """The type of the token of a formula that has lines of its own."""
 
@@ -104,7 +106,7 @@ def _push(state: StateInline, formula: Formula, as_source: bool) -> None:
             state.push("strong_close", "strong", -1)
 
 
-class FormulaBlock(MarkdownBlock):
+class FormulaBlock(Sized, MarkdownBlock):
     """A formula on lines of its own."""
 
     def build(self) -> FormulaBlock:

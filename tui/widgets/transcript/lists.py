@@ -63,7 +63,7 @@ def _nested(items: Sequence[Item], width: int, lead: Content) -> Iterator[Line]:
     indent = Content(" " * margin)
     for item in items:
         for line in item.lines(max(1, width - margin), _widest(items)):
-            yield Line(lead + line.content, line.margin and line.margin + margin, goes_on=line.goes_on)
+            yield Line(lead + line.content, line.margin and line.margin + margin, line.joint)
             lead = indent
 
 

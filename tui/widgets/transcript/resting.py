@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 if TYPE_CHECKING:
+    from textual.css.styles import RenderStyles
     from textual.layout import DockArrangeResult
 
 WAKE_PANES = 1.0
@@ -27,7 +28,21 @@ SLICE_S = 0.008
 """Measuring anew gives way to the keys after so many seconds."""
 
 
-class Flowing:
+class Sized:
+    """Has the size that is asked for it: to be told so is no reason for another layout.
+
+    Textual lays out all of a screen once more after each layout in which anything became larger.
+    """
+
+    def _size_updated(
+        self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
+    ) -> bool:
+        """Take note of its size; whether it is another one."""
+        is_other: bool = super()._size_updated(size, virtual_size, container_size, layout=False)  # type: ignore[misc]
+        return is_other
+
+
+class Flowing(Sized):
     """Arranges what is in a widget the same way in every container, for nothing in it depends on the height.
 
     Textual keeps what it found out by the size of the container, and while an answer grows that is another
@@ -52,7 +67,19 @@ class Bare(Flowing):
         return []
 
 
-class Resting(Flowing, Vertical):
+class Plain(Flowing):
+    """Is bare as long as its styles give it neither border nor colour."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Nothing, or what its styles ask for."""
+        styles: RenderStyles = self.styles  # type: ignore[attr-defined]
+        if styles.background.a or any(styles.border.spacing):
+            lines: list[Strip] = super().render_lines(crop)  # type: ignore[misc]
+            return lines
+        return []
+
+
+class Resting(Plain, Vertical):
     """Holds one widget that holds all the others."""
 
     DEFAULT_CSS = """
@@ -63,7 +90,11 @@ class Resting(Flowing, Vertical):
     """Whether only its height is left of it on the screen."""
     is_settled = False
     """Whether it may rest: what still changes may not."""
-    _width = 0
+    extent = Size(0, 0)
+    """The cells and lines that it has while it rests."""
+    place: Region | None = None
+    """Where it lies in what holds it, from when it rests in a column that does not have it laid out until it
+    was laid out again: what was just woken is not lost in between."""
 
     class Settled(Message):
         """Something may rest from now on."""
@@ -85,7 +116,7 @@ class Resting(Flowing, Vertical):
         focused = self.screen.focused
         if focused is not None and self in focused.ancestors_with_self:
             return
-        self.is_resting, self._width = True, size.width
+        self.is_resting, self.extent = True, size
         self.styles.height = size.height
         self.children[0].display = False
 
@@ -105,17 +136,29 @@ class Resting(Flowing, Vertical):
         Returns:
             By how many lines it became higher.
         """
-        if not self.is_resting or width == self._width:
+        if not self.is_resting or width == self.extent.width:
             return 0
-        self._width = width
+        before = self.extent.height
         held, gutter = self.children[0], self.styles.gutter
-        inside = Size(max(1, width - gutter.width), self.outer_size.height)
+        inside = Size(max(1, width - gutter.width), before)
         within = max(1, inside.width - held.styles.gutter.width)
         height = held.get_content_height(inside, self.app.size, within)
         height += held.styles.gutter.height + gutter.height
-        before = self.styles.height
+        self.extent = Size(width, height)
         self.styles.height = height
-        return height - (int(before.value) if before is not None else 0)
+        return height - before
+
+    @property
+    def virtual_region(self) -> Region:
+        """Where it lies in what holds it, laid out or not."""
+        return super().virtual_region if self.place is None else self.place
+
+    @property
+    def region(self) -> Region:
+        """Where it lies on the screen, or would if that went on; laid out or not."""
+        if self.place is None or not isinstance(self.parent, Widget):
+            return super().region
+        return self.place.translate(self.parent.region.shrink(self.parent.gutter).offset)
 
 
 class Sight:
@@ -160,11 +203,11 @@ class Sight:
                     self._settle(part, from_top, part.region.height, height, can_rest)
 
     def _settle(self, thing: Resting, top: float, n_lines: int, height: int, can_rest: bool) -> bool:
-        """Wake it or let it rest, the pane seen from line `top` of it on; whether it was awake."""
+        """Wake it or let it rest, the pane seen from line `top` of it on; whether it was laid out, awake."""
         away = max(-top - height, top - n_lines)
-        was_awake = not thing.is_resting
+        was_awake = not thing.is_resting and thing.place is None
         if away <= WAKE_PANES * height:
-            if not was_awake:
+            if thing.is_resting:
                 thing.wake()
                 self._is_due = True  # its parts have no place before the next layout
         elif away > REST_PANES * height and can_rest:
@@ -212,7 +255,7 @@ def _inset(parent: object) -> int:
 
 def _width_in(part: Widget, thing: Widget) -> int:
     """The cells that a part of a thing has; the thing itself has its place even while it rests."""
-    width = thing.outer_size.width
+    width = thing.virtual_region.width
     node = part
     while node is not thing and isinstance(node.parent, Widget):
         node = node.parent

@@ -79,6 +79,9 @@ class SectionText(Bare, Markdown):
                 opening, begin = "", self._last
                 tokens = self._parse(self.text[begin:])
             self._note_end(tokens, opening, begin)
+            if goes_on and last is not None and len(open_blocks) == 1 and _goes_on_as_words(last, tokens):
+                last.build_from_token(tokens[1])
+                return
             blocks = list(self._parse_markdown(tokens))
             if not blocks:
                 return
@@ -89,7 +92,7 @@ class SectionText(Bare, Markdown):
                     await last._update_from_block(blocks.pop(0))
                 elif last is not None:
                     await last.remove()
-                if blocks:
+                if blocks and self.is_attached:  # it may have been taken away meanwhile
                     await self.mount_all(blocks)
 
     def _parse(self, source: str) -> list[Token]:
@@ -178,6 +181,11 @@ def _continues(last: MarkdownBlock, tokens: Sequence[Token]) -> bool:
     return bool(tokens) and (
         last._token.type == tokens[0].type if isinstance(last, GrowingList | DrawnTable) else True
     )
+
+
+def _goes_on_as_words(last: MarkdownBlock, tokens: Sequence[Token]) -> bool:
+    """Whether all that has changed are the words of a paragraph."""
+    return isinstance(last, GrowingParagraph) and len(tokens) == 3 and tokens[0].type == "paragraph_open"
 
 
 def pieces(text: str, n_characters: int) -> Iterator[str]:

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets._markdown import MarkdownBlock, MarkdownTable  # the latter is not exported
+from textual.widgets._markdown import MarkdownBlock, MarkdownTable, MarkdownTH  # the others are not exported
 
-from .drawn import Drawn, Line
+from .drawn import Drawn, Line, keep_same
 
 LEAST_CELLS = 6
 """A column is not made narrower than this before all are."""
@@ -47,10 +47,12 @@ class DrawnTable(Drawn, MarkdownTable):
     """
 
     _drawn: tuple[int, list[Line]] | None = None
+    _aligns: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         """Take the cells; none becomes a widget."""
         self._headers, self._rows = self._get_headers_and_rows()
+        self._aligns = _aligns(self)
         self._blocks = []
         yield from ()
 
@@ -64,17 +66,13 @@ class DrawnTable(Drawn, MarkdownTable):
             await MarkdownBlock._update_from_block(self, block)
             return
         before = self._drawn
+        self._aligns = _aligns(block)
         self._headers, rows = block._get_headers_and_rows()
         self._rows = [*self._rows[: self.n_settled], *rows]
         self._drawn = None
         n_same = 0
         if before is not None:
-            old, new = before[1], self.lines(before[0])
-            for line, other in zip(old, new, strict=False):
-                if not line.content.is_same(other.content):
-                    break
-                new[n_same] = line
-                n_same += 1
+            n_same = keep_same(before[1], self.lines(before[0]))
         self.redraw(n_same)
 
     def lines(self, width: int) -> list[Line]:
@@ -88,11 +86,12 @@ class DrawnTable(Drawn, MarkdownTable):
         rows = [[*row, *[Content("")] * (n_columns - len(row))] for row in (headers, *self._rows)]
         natural = [max(1, *(row[column].cell_length for row in rows)) for column in range(n_columns)]
         cells = widths(natural, max(n_columns, width - 3 * n_columns - 1))
+        aligns = [*self._aligns, *["left"] * n_columns][:n_columns]
         yield _rule("┌", "┬", "┐", cells)
         for n, row in enumerate(rows):
             if n:
                 yield _rule("├", "┼", "┤", cells)
-            yield from _row(row, cells)
+            yield from _row(row, cells, aligns)
         yield _rule("└", "┴", "┘", cells)
 
 
@@ -100,16 +99,27 @@ def _rule(begin: str, cross: str, end: str, cells: Sequence[int]) -> Content:
     return Content.styled(begin + cross.join("─" * (n + 2) for n in cells) + end, ".line")
 
 
-def _row(row: Sequence[Content], cells: Sequence[int]) -> Iterator[Content]:
+def _aligns(block: MarkdownBlock) -> list[str]:
+    """For each column, as its header has it."""
+    if isinstance(block, MarkdownTH):
+        return [str(block._token.attrs.get("style", "")).removeprefix("text-align:")]
+    return [align for each in block._blocks for align in _aligns(each)]
+
+
+def _row(row: Sequence[Content], cells: Sequence[int], aligns: Sequence[str]) -> Iterator[Content]:
     columns = [cell.wrap(n) for cell, n in zip(row, cells, strict=True)]
     bar = Content.styled("│", ".line")
     for at in range(max(map(len, columns), default=0)):
         parts = [
-            Content(" ").append(_padded(column[at] if at < len(column) else Content(""), n)).append(" ")
-            for column, n in zip(columns, cells, strict=True)
+            Content(" ")
+            .append(_padded(column[at] if at < len(column) else Content(""), n, align))
+            .append(" ")
+            for column, n, align in zip(columns, cells, aligns, strict=True)
         ]
         yield bar + bar.join(parts) + bar
 
 
-def _padded(content: Content, n: int) -> Content:
-    return content + Content(" " * max(0, n - content.cell_length))
+def _padded(content: Content, n: int, align: str) -> Content:
+    n_blank = max(0, n - content.cell_length)
+    n_before = {"center": n_blank // 2, "right": n_blank}.get(align, 0)
+    return Content(" " * n_before) + content + Content(" " * (n_blank - n_before))

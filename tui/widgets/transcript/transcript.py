@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.events import Resize
-from textual.widget import Widget
+from textual.widget import MountError, Widget
 
 from assistant.errors import MullError
 from assistant.query import Attachment
 
 from .assistant import AssistantTurn
+from .column import Column
 from .notice import ErrorLine, NoticeLine
-from .resting import Bare, Resting, Sight
+from .resting import Resting, Sight, Sized
 from .turn import Turn, TurnShown
 from .user import UserTurn
 from .welcome import Welcome
@@ -33,16 +35,20 @@ MOST = 96
 """Stored turns beyond so many are put away again, at the end that is not read."""
 NEAR_ROWS = 3
 """More is shown when so few rows are left to the edge of what there is."""
+KEPT_ROWS = 2
+"""So many rows are seen again on the next page."""
+FIRST_PANES = 1.5
+"""About so many heights of the pane are shown of a conversation that is opened at its end."""
 
 Restore = Callable[["AssistantTurn", "StoredMessage", "Run | None"], Awaitable[None]]
 RunsOf = Callable[[Sequence[int]], "dict[int, Run]"]
 
 
-class Turns(Bare, Vertical):
+class Turns(Column):
     """All that the conversation shows."""
 
 
-class Transcript(VerticalScroll, can_focus=False):
+class Transcript(Sized, VerticalScroll, can_focus=False):
     """Follows its end until the user scrolls up, and again once the user is back there."""
 
     shows_sources = False
@@ -76,14 +82,16 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def _have_seen(self, _: object) -> None:
         place = self.scroll_y, self.virtual_size.height, self.size.height
-        if place != self._bar_place:  # following the end, Textual moves the bar without drawing it anew
-            self._bar_place = place
+        drawn, self._bar_place = self._bar_place, place
+        # Following the end, Textual moves the bar, and draws it anew only where its size is another one.
+        if drawn is not None and place[0] != drawn[0] and place[1:] == drawn[1:]:
             self.vertical_scrollbar.refresh()
         self._sight.after_layout()
 
     def on_resize(self, event: Resize) -> None:
-        """What rests has another height at another width."""
+        """What rests has another height at another width, and there may be room for more."""
         self._sight.resized(event.size.width)
+        self.call_after_refresh(self._fill)
 
     @on(Resting.Settled)
     def _let_rest(self) -> None:
@@ -99,6 +107,24 @@ class Transcript(VerticalScroll, can_focus=False):
         """The turns that there are, from top to bottom."""
         return list(self._turns.query_children(Turn).results(Turn))
 
+    @property
+    def shows_end(self) -> bool:
+        """Whether the last turn of the conversation is among those that are shown."""
+        return self._end == len(self._stored)
+
+    @property
+    def last_answer(self) -> AssistantTurn | None:
+        """The last answer of the conversation, if its end is shown."""
+        if not self.shows_end:
+            return None
+        newest_first = reversed(self._turns.children)
+        return next((turn for turn in newest_first if isinstance(turn, AssistantTurn)), None)
+
+    @property
+    def has_more_before(self) -> bool:
+        """Whether the conversation begins before what is shown."""
+        return self._begin > 0
+
     def turn_of(self, message_id: int | None) -> Turn | None:
         """The turn of a message, if it is among those that are shown."""
         return next((turn for turn in self.turns if turn.message_id == message_id), None)
@@ -110,6 +136,17 @@ class Transcript(VerticalScroll, can_focus=False):
     @property
     def _turns(self) -> Turns:
         return self.query_one("#turns", Turns)
+
+    def page(self, step: int) -> None:
+        """Scroll by so many pages, down or up, a few lines of the one before staying in sight."""
+        n_rows = max(1, self.size.height - KEPT_ROWS)
+        self.scroll_relative(y=step * n_rows, animate=False)
+
+    async def follow(self) -> None:
+        """Have the end of the conversation on the screen, and what comes there."""
+        await self.to_end()
+        self.scroll_end(animate=False)
+        self.anchor()
 
     async def add_user(self, text: str, attachments: tuple[Attachment, ...], *, is_queued: bool) -> UserTurn:
         """Put the user's turn at the end and scroll to it."""
@@ -171,7 +208,7 @@ class Transcript(VerticalScroll, can_focus=False):
     async def open(
         self,
         messages: Sequence[StoredMessage],
-        runs: dict[int, Run],
+        runs: dict[int, Run] | None,
         *,
         restore: Restore,
         runs_of: RunsOf,
@@ -181,7 +218,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
         Args:
             messages: all of the branch.
-            runs: those of the answers that will be shown first, as far as they are known.
+            runs: those of the answers that will be shown first, where they were read already.
             restore: fills a turn with a message.
             runs_of: gives runs by their messages' ids; it may wait for the disk, and is called in a thread.
             at: a message's id.
@@ -192,7 +229,7 @@ class Transcript(VerticalScroll, can_focus=False):
     async def _open(
         self,
         messages: Sequence[StoredMessage],
-        runs: dict[int, Run],
+        runs: dict[int, Run] | None,
         restore: Restore,
         runs_of: RunsOf,
         at: int | None,
@@ -201,9 +238,15 @@ class Transcript(VerticalScroll, can_focus=False):
         self.welcome.display = not messages
         self._stored, self._restore, self._runs_of = messages, restore, runs_of
         places = [place for place, message in enumerate(messages) if message.id == at]
-        first = max(0, min(places[0] - 2 if places else len(messages), len(messages) - CHUNK))
-        self._begin, self._end = first, min(first + CHUNK, len(messages))
-        await self._show(messages[self._begin : self._end], runs)
+        n_rows = self.size.height * FIRST_PANES
+        n = CHUNK if places else _n_filling(messages[-CHUNK:], self.size.width, n_rows)
+        first = max(0, min(places[0] - 2 if places else len(messages), len(messages) - n))
+        self._begin, self._end = first, min(first + n, len(messages))
+        shown = messages[self._begin : self._end]
+        if runs is None:
+            runs = await asyncio.to_thread(runs_of, [message.id for message in shown])
+        await self._show(shown, runs)
+        self.call_after_refresh(self._fill)
         if (turn := self.turn_of(at)) is None:
             self.anchor()
             return
@@ -217,7 +260,7 @@ class Transcript(VerticalScroll, can_focus=False):
     async def to_end(self) -> None:
         """Have the end of the conversation on the screen."""
         async with self._changing:
-            if self._end < len(self._stored):
+            if not self.shows_end:
                 await self._to_end()
 
     async def _to_end(self) -> None:
@@ -258,7 +301,8 @@ class Transcript(VerticalScroll, can_focus=False):
         await self._turns.mount_all(widgets, before=before)
         for turn, message in zip(widgets, messages, strict=True):
             if isinstance(turn, AssistantTurn) and self._restore is not None:
-                await self._restore(turn, message, runs.get(message.id))
+                with suppress(MountError):  # the app ends, and the turn is taken away meanwhile
+                    await self._restore(turn, message, runs.get(message.id))
         for turn in widgets:
             self.post_message(TurnShown(turn))
 
@@ -273,6 +317,14 @@ class Transcript(VerticalScroll, can_focus=False):
             self._load(is_older=True)
         elif self._end < len(self._stored) and new_value > self.max_scroll_y - NEAR_ROWS:
             self._load(is_older=False)
+
+    def _fill(self) -> None:
+        """Show more where all that is shown fits into the pane: there is no edge to come near to."""
+        if not self._is_loading and self._stored and self.max_scroll_y < NEAR_ROWS:
+            if self._begin > 0:
+                self._load(is_older=True)
+            elif self._end < len(self._stored):
+                self._load(is_older=False)
 
     def _load(self, *, is_older: bool) -> None:
         self._is_loading = True
@@ -310,7 +362,8 @@ class Transcript(VerticalScroll, can_focus=False):
         """Take turns away that are far from what is read, unless newer ones than the stored are there."""
         n_over = self._end - self._begin - MOST
         turns = self.turns
-        if n_over <= 0 or len(turns) > self._end - self._begin:
+        is_far = self.max_scroll_y > 2 * self.size.height  # a very high pane shows more than the most
+        if n_over <= 0 or len(turns) > self._end - self._begin or not is_far:
             return
         self._begin, self._end = (
             (self._begin, self._end - n_over) if is_older else (self._begin + n_over, self._end)
@@ -320,7 +373,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def _follow_if_whole(self) -> None:
         """An end that is not the conversation's is not followed."""
-        if self._end < len(self._stored):
+        if not self.shows_end:
             self.anchor(False)
         elif not self._anchored:
             self._anchored, self._anchor_released = True, True
@@ -328,6 +381,16 @@ class Transcript(VerticalScroll, can_focus=False):
     def _hold(self, mark: Widget, row: float) -> None:
         self.scroll_to(y=mark.virtual_region.y - row, animate=False, immediate=True, force=True)
         self._is_loading = False
+        self.call_after_refresh(self._fill)
+
+
+def _n_filling(messages: Sequence[StoredMessage], width: int, n_rows: float) -> int:
+    """How many messages at the end fill about so many rows; all if they do not."""
+    for n, message in enumerate(reversed(messages), 1):
+        n_rows -= 2 + message.content.count("\n") + len(message.content) // max(1, width)
+        if n_rows <= 0:
+            return n
+    return len(messages)
 
 
 def _turn(message: StoredMessage) -> Turn:
