@@ -134,6 +134,16 @@ class MullApp(ShelfApp):
         copying = asyncio.to_thread(clipboard.copy, text, lambda _: None, dict(os.environ))
         self.run_worker(copying, group="clipboard", exclusive=True)
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C where nothing is selected: stop what runs, as in most terminals, or say what quits."""
+        screen = self.screen
+        if isinstance(screen, ChatScreen) and screen.can_steer("stop"):
+            screen.action_stop()
+            return
+        for each in screen.active_bindings.values():
+            if each.binding.id == "quit":
+                self.notify(f"{self.get_key_display(each.binding)} quits Mull.", markup=False)
+
     def action_help(self) -> None:
         """Show what can be done."""
         from .screens.help import HelpScreen

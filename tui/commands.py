@@ -96,7 +96,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "why",
         "Why",
-        "tell why the last question was answered so, and what it cost",
+        "tell why a question was answered so, and what it cost",
         "chat",
         "why",
         "f2",
@@ -106,7 +106,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "thinking",
         "Thinking",
-        "open or close the last thinking",
+        "open or close the thinking",
         "chat",
         "toggle_thinking",
         "ctrl+t",

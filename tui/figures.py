@@ -102,7 +102,7 @@ def answer_figures(answer: Answer, note: str) -> str:
     parts = [tokens(answer.total_tokens or answer.completion_tokens)]
     if answer.agreement is not None and answer.n_samples > 1:
         parts.append(share(answer.agreement) + f" of {answer.n_samples} samples agree")
-    elif answer.certainty is not None and answer.kind not in _WORDS_ONLY:
+    elif answer.certainty and answer.kind not in _WORDS_ONLY:  # 0 is what no answer was found in
         parts.append(f"{share(answer.certainty)} sure")
     if answer.tokens_per_second:
         parts.append(f"{answer.tokens_per_second:.1f} tokens/s")

@@ -48,6 +48,7 @@ async def test_an_answer_is_given_again_at_another_effort(path: Path) -> None:
         assert versions(turns(pilot)[0]) == ""
         await press(pilot, "ctrl+up", "left")
         await until(lambda: shows(pilot, "hi", "Two"))
+        await until(lambda: screen(pilot).can_steer("why"))
         assert versions(turns(pilot)[1]) == "‹ 2/3 ›"
         await press(pilot, "left")
         await until(lambda: shows(pilot, "hi", "One"))

@@ -142,18 +142,31 @@ async def test_live_thinking_shows_its_newest_lines() -> None:
         assert "line 393" not in shown(pilot)
 
 
-async def test_escape_stops_and_keeps_what_is_there() -> None:
+@pytest.mark.parametrize("key", ["escape", "ctrl+c"])
+async def test_it_stops_and_keeps_what_is_there(key: str) -> None:
     session = ScriptedSession([planned(), thinking("Hm, "), threading.Event()])
     async with chat(session) as pilot:
         await ask(pilot, "hi")
         await wait_until(pilot, lambda: phase(pilot) == "thinking")
         assert "Stop" in footer(pilot)
-        await pilot.press("escape")
+        await pilot.press(key)
         await wait_until(pilot, lambda: phase(pilot) == "ready")
         assert session.controls[0].is_stopped
         assert "stopped" in shown(pilot)
         assert "thought for 412 tokens, 9 s" in shown(pilot)
         assert "Stop" not in footer(pilot)
+
+
+async def test_ctrl_c_says_what_quits_where_nothing_runs_and_nothing_is_selected() -> None:
+    async with chat(ScriptedSession()) as pilot:
+        await pilot.press("ctrl+c")
+        assert [each.message for each in pilot.app._notifications] == ["^q quits Mull."]
+        prompt(pilot).load_text("some words")
+        prompt(pilot).select_all()
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: pilot.app.clipboard == "some words")
+        assert len(pilot.app._notifications) == 1
+        assert prompt(pilot).text == "some words"
 
 
 async def test_answer_now_reaches_the_run() -> None:

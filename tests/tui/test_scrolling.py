@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from assistant.tui.widgets.transcript.transcript import CHUNK, MOST, Transcript
+from assistant.tui.widgets.transcript.transcript import CHUNK, MOST, NEAR_ROWS, Transcript
 from textual.pilot import Pilot
 
 from assistant.store.store import Store
 from assistant.store.values import StoredMessage, Summary, Whole
-from tests.tui.keeping import ask_and_wait, keeping, said, screen, turns, until
-from tests.tui.scripted import ScriptedSession, short_run
+from tests.tui.driving import ask, phase, prompt, shown
+from tests.tui.keeping import ask_and_wait, command, is_idle, keeping, press, said, screen, turns, until
+from tests.tui.scripted import ScriptedSession, Step, planned, short_run, text
 
 N_TURNS = 80
 WORDS = [
@@ -38,12 +40,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def opened(path: Path, session: ScriptedSession | None = None) -> AsyncIterator[Pilot[None]]:
+async def opened(
+    path: Path, session: ScriptedSession | None = None, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[Pilot[None]]:
     """The app with the long conversation, its end on the screen."""
     with closing(Store.open(path)) as store:
         (summary,) = store.conversations()
-    async with keeping(session or ScriptedSession(), path, (80, 24), summary.id) as pilot:
-        await until(lambda: said(pilot)[-1:] == WORDS[-1:] and at_end(pilot))
+    async with keeping(session or ScriptedSession(), path, size, summary.id) as pilot:
+        await until(lambda: said(pilot)[-1:] == WORDS[-1:] and is_seen_whole(pilot))
         yield pilot
 
 
@@ -57,6 +61,11 @@ def at_end(pilot: Pilot[None]) -> bool:
     return bool(0 < transcript(pilot).max_scroll_y <= transcript(pilot).scroll_y)
 
 
+def is_seen_whole(pilot: Pilot[None]) -> bool:
+    """Whether the last line is on the screen, or nothing is left to load."""
+    return at_end(pilot) or said(pilot) == WORDS
+
+
 def place(pilot: Pilot[None]) -> int:
     """Where in the conversation the first turn on the screen is; those after it follow without a gap."""
     shown = said(pilot)
@@ -67,8 +76,24 @@ def place(pilot: Pilot[None]) -> int:
 
 async def test_a_conversation_opens_at_its_end_and_only_that_is_made(path: Path) -> None:
     async with opened(path) as pilot:
-        assert place(pilot) == len(WORDS) - CHUNK
-        assert len(turns(pilot)) == CHUNK
+        assert place(pilot) == len(WORDS) - len(turns(pilot))
+        assert len(turns(pilot)) <= CHUNK
+        assert transcript(pilot).max_scroll_y > NEAR_ROWS, "there is something to scroll to"
+
+
+@pytest.mark.parametrize("n_rows", [100, 400])
+async def test_a_pane_that_is_high_is_filled(path: Path, n_rows: int) -> None:
+    async with opened(path, size=(200, n_rows)) as pilot:
+        await until(lambda: said(pilot) == WORDS or transcript(pilot).max_scroll_y > NEAR_ROWS)
+        assert said(pilot)[-1] == WORDS[-1]
+
+
+async def test_a_pane_that_becomes_higher_is_filled(path: Path) -> None:
+    async with opened(path) as pilot:
+        n_first = len(turns(pilot))
+        await pilot.resize_terminal(200, 120)
+        await until(lambda: len(turns(pilot)) > n_first and transcript(pilot).max_scroll_y > NEAR_ROWS)
+        await until(lambda: at_end(pilot))
 
 
 async def scrolled(pilot: Pilot[None], y: float) -> None:
@@ -80,7 +105,7 @@ async def scrolled(pilot: Pilot[None], y: float) -> None:
 
 async def test_scrolling_up_loads_older_turns_and_keeps_what_is_read_in_its_place(path: Path) -> None:
     async with opened(path) as pilot:
-        n_loads = 0
+        n_loads, n_first = 0, len(turns(pilot))
         while (first := place(pilot)) > 0:
             top = turns(pilot)[0]
             row = top.virtual_region.y - 1
@@ -89,7 +114,7 @@ async def test_scrolling_up_loads_older_turns_and_keeps_what_is_read_in_its_plac
             assert top.virtual_region.y - transcript(pilot).scroll_y == row
             assert len(turns(pilot)) <= MOST
             n_loads += 1
-        assert n_loads == -(-(len(WORDS) - CHUNK) // CHUNK)
+        assert n_loads == -(-(len(WORDS) - n_first) // CHUNK)
         assert said(pilot)[-1] != WORDS[-1], "what is far away was put away"
 
 
@@ -113,3 +138,103 @@ async def test_a_question_asked_far_up_is_answered_in_sight(path: Path) -> None:
         await ask_and_wait(pilot, "And now?")
         await until(lambda: said(pilot)[-2:] == ["And now?", "The new answer."] and at_end(pilot))
         assert screen(pilot)._talk.dialogue.leaf_id == turns(pilot)[-1].message_id
+
+
+async def test_a_page_up_and_down_from_the_prompt(path: Path) -> None:
+    async with opened(path) as pilot:
+        bottom = transcript(pilot).scroll_y
+        n_rows = transcript(pilot).size.height
+        await press(pilot, "pageup")
+        await until(lambda: bottom - n_rows < transcript(pilot).scroll_y < bottom)
+        await press(pilot, "pageup")
+        await until(lambda: transcript(pilot).scroll_y < bottom - n_rows or len(turns(pilot)) > CHUNK)
+        await press(pilot, "x", "ctrl+end")
+        await until(lambda: at_end(pilot))
+        assert prompt(pilot).text == "x"
+        await press(pilot, "pageup", "pagedown")
+        await until(lambda: at_end(pilot))
+
+
+async def test_page_up_holds_while_an_answer_grows_and_the_end_follows_it_again(path: Path) -> None:
+    more, gate = threading.Event(), threading.Event()
+    run: list[Step] = [
+        planned(),
+        text("A line.\n\n" * 30),
+        more,
+        text("The middle.\n\n" * 5),
+        gate,
+        text("The end."),
+    ]
+    async with opened(path, ScriptedSession(run)) as pilot:
+        await ask(pilot, "q")
+        await until(lambda: phase(pilot) == "answering" and at_end(pilot))
+        await press(pilot, "pageup")
+        await until(lambda: not at_end(pilot))
+        seen_at = transcript(pilot).scroll_y
+        more.set()
+        await until(lambda: "The middle." in shown(pilot))
+        assert transcript(pilot).scroll_y == seen_at
+        await press(pilot, "ctrl+end")
+        await until(lambda: at_end(pilot))
+        gate.set()
+        await until(lambda: "The end." in shown(pilot) and phase(pilot) == "ready" and at_end(pilot))
+
+
+async def test_the_beginning_is_shown_and_the_end_again(path: Path) -> None:
+    async with opened(path) as pilot:
+        await press(pilot, "ctrl+home")
+        await until(lambda: place(pilot) == 0 and transcript(pilot).scroll_y == 0)
+        assert len(turns(pilot)) <= 2 * CHUNK
+        await press(pilot, "ctrl+end")
+        await until(lambda: said(pilot)[-1] == WORDS[-1] and at_end(pilot))
+
+
+async def test_the_beginning_is_shown_after_a_question_too(path: Path) -> None:
+    async with opened(path, ScriptedSession(short_run("New."))) as pilot:
+        await ask_and_wait(pilot, "q")
+        await press(pilot, "ctrl+home")
+        await until(lambda: place(pilot) == 0 and transcript(pilot).scroll_y == 0)
+        await press(pilot, "ctrl+end")
+        await until(lambda: said(pilot)[-2:] == ["q", "New."] and at_end(pilot))
+
+
+async def test_what_acts_on_the_last_turn_does_so_from_far_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.clipboard.commands", lambda *_: [])
+    async with opened(path, ScriptedSession(short_run("Another."))) as pilot:
+        await press(pilot, "ctrl+home")
+        await until(lambda: place(pilot) == 0)
+        await command(pilot, "/copy")
+        await until(lambda: pilot.app.clipboard == WORDS[-1])
+        await press(pilot, "ctrl+home")
+        await until(lambda: place(pilot) == 0)
+        await command(pilot, "/edit")
+        await until(lambda: prompt(pilot).text == WORDS[-2])
+        await press(pilot, "escape", "ctrl+home")
+        await until(lambda: place(pilot) == 0)
+        await command(pilot, "/again")
+        await until(lambda: said(pilot)[-2:] == [WORDS[-2], "Another."] and is_idle(pilot))
+
+
+async def test_what_was_found_has_the_keys(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.clipboard.commands", lambda *_: [])
+    async with opened(path) as pilot:
+        screen(pilot)._read(screen(pilot)._talk.id, screen(pilot)._talk.dialogue.shown[60].id)
+        await until(lambda: screen(pilot).focused_turn is not None)
+        await press(pilot, "ctrl+y")
+        await until(lambda: pilot.app.clipboard == WORDS[60])
+        await press(pilot, "a")
+        await until(lambda: prompt(pilot).text == "a" and prompt(pilot).has_focus)
+
+
+async def test_a_page_in_a_long_text_moves_in_it(path: Path) -> None:
+    async with opened(path) as pilot:
+        prompt(pilot).put("\n".join(f"line {n}" for n in range(30)))
+        await until(lambda: prompt(pilot).max_scroll_y > 0 and at_end(pilot))
+        row = prompt(pilot).cursor_location[0]
+        await press(pilot, "pageup")
+        await until(lambda: prompt(pilot).cursor_location[0] < row and at_end(pilot))
+        above = prompt(pilot).cursor_location[0]
+        await press(pilot, "pagedown")
+        await until(lambda: prompt(pilot).cursor_location[0] > above)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from textual import events
+from textual import events, on
 
 from assistant.query import Attachment
 
@@ -20,6 +20,8 @@ from .arranging import ArrangingScreen
 
 BREATH_S = 0.02
 """What waits for the model to be idle looks so often, in seconds."""
+AT_HAND = ("regenerate", "edit_question", "copy", "save_code", "why", "toggle_thinking")
+"""What acts on the turn at hand."""
 EDITING = "a question again, with other words: Enter asks it, Esc leaves it"
 
 
@@ -39,6 +41,22 @@ class BranchingScreen(ArrangingScreen):
         super().begin_talk(talk)
 
     # -- the turn at hand ----------------------------------------------------------------------------
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the turn at hand is the last one, and another part of the conversation is shown."""
+        return self.focused_turn is None and not self.query_one(Transcript).shows_end
+
+    def once_at_hand(self, act: Callable[[], object]) -> bool:
+        """Whether the turn at hand is not shown; then the end of the conversation comes, and `act`."""
+        is_away = self.is_away
+        if is_away:
+            self.call_later(self._show_end, act)
+        return is_away
+
+    async def _show_end(self, act: Callable[[], object]) -> None:
+        await self.query_one(Transcript).follow()
+        act()
 
     @property
     def focused_turn(self) -> Turn | None:
@@ -82,6 +100,25 @@ class BranchingScreen(ArrangingScreen):
             self.query_one(Transcript).release_anchor()
             turns[to].focus()
 
+    @on(Prompt.Paged)
+    def _page(self, event: Prompt.Paged) -> None:
+        self.query_one(Transcript).page(event.step)
+
+    async def _to_beginning(self) -> None:
+        transcript, shown = self.query_one(Transcript), self._talk.dialogue.shown
+        if transcript.has_more_before and self.is_free and shown:
+            await self.show_talk(at=shown[0].id)
+        transcript.release_anchor()
+        transcript.scroll_home(animate=False)
+
+    def action_to_beginning(self) -> None:
+        """Show the beginning of the conversation; while an answer runs, of the part that is shown."""
+        self.call_later(self._to_beginning)
+
+    def action_to_end(self) -> None:
+        """Show the end of the conversation, and what comes there."""
+        self.call_later(self.query_one(Transcript).follow)
+
     def on_key(self, event: events.Key) -> None:
         """What is typed at a turn belongs into the prompt; Escape goes there, or ends an edit."""
         if event.key == "escape" and self._edited is not None:
@@ -114,9 +151,15 @@ class BranchingScreen(ArrangingScreen):
         """Whether questions wait in the queue."""
         return False
 
+    def can_away(self, action: str) -> bool | None:
+        """Whether an action makes sense, as far as that is known while the turn at hand is not shown."""
+        if action not in AT_HAND or not self.is_away:
+            return None
+        return self.is_free or action not in ("regenerate", "edit_question")
+
     def can_branch(self, action: str) -> bool | None:
         """Whether an action makes sense at the moment; None if it is none of these."""
-        if action == "turn":
+        if action in ("turn", "to_beginning", "to_end"):
             return bool(self.query_one(Transcript).turns)
         if action in ("regenerate", "edit_question"):
             question = self.question_at_hand
@@ -140,6 +183,8 @@ class BranchingScreen(ArrangingScreen):
 
     def action_regenerate(self, effort: str = "") -> None:
         """Have the question at hand answered again, at another effort if one is named."""
+        if self.once_at_hand(partial(self.action_regenerate, effort)):
+            return
         question = self.question_at_hand
         if effort:
             effort = efforts.named(self.app, effort)
@@ -151,9 +196,13 @@ class BranchingScreen(ArrangingScreen):
     def action_continue(self) -> None:
         """Go on with the unfinished answer at the end."""
         answer = self._unfinished
+        transcript = self.query_one(Transcript)
         if answer is None:
             return
-        question = self.query_one(Transcript).turn_of(self._talk.dialogue[answer].parent_id)
+        if not transcript.shows_end:
+            self.call_later(self._show_end, self.action_continue)
+            return
+        question = transcript.turn_of(self._talk.dialogue[answer].parent_id)
         if isinstance(question, UserTurn):
             self.call_later(self.answer_again, question, answer, "")
 
@@ -170,7 +219,7 @@ class BranchingScreen(ArrangingScreen):
     def action_edit_question(self) -> None:
         """Put the question at hand into the prompt; what is sent then is another version of it."""
         question = self.question_at_hand
-        if question is None or question.message_id is None:
+        if self.once_at_hand(self.action_edit_question) or question is None or question.message_id is None:
             return
         self._mark_edited(question)
         prompt = self.query_one(Prompt)

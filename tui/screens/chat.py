@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -13,11 +14,11 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.timer import Timer
 
 from assistant.errors import MullError, defect
 
 from .. import commands, pieces
+from ..compositor import NearCompositor
 from ..conversation import Asked, OpenConversation
 from ..job import Job
 from ..lazy_session import LazySession
@@ -60,9 +61,10 @@ class ChatScreen(IdlingScreen):
         super().__init__(session, clock, journal, conversation_id)
         self._turn: AssistantTurn | None = None
         self._queue: deque[UserTurn] = deque()
-        self._frame: Timer | None = None
+        self._frame: asyncio.TimerHandle | None = None
         self._pace = Pace()
         self._next_load: Job | None = None
+        self._compositor = NearCompositor()
 
     def compose(self) -> ComposeResult:
         yield Sidebar()
@@ -90,6 +92,8 @@ class ChatScreen(IdlingScreen):
     def on_unmount(self) -> None:
         """Stop what runs; the session itself is closed by the app."""
         self.end_idleness()
+        if self._frame is not None:
+            self._frame.cancel()
         if self._job is not None:
             self._job.control.stop()
 
@@ -142,9 +146,14 @@ class ChatScreen(IdlingScreen):
             self._next_load = job
 
     @on(JobArrived)
-    def _schedule_frame(self) -> None:
-        if self._frame is None:
-            self._frame = self.set_timer(self._pace.wait_s(), self._show_frame)
+    async def _schedule_frame(self) -> None:
+        if self._frame is not None:
+            return
+        if wait_s := self._pace.wait_s():
+            # not a timer of Textual's, which is a task of its own
+            self._frame = asyncio.get_running_loop().call_later(wait_s, self.call_next, self._show_frame)
+        else:
+            await self._show_frame()
 
     async def _show_frame(self) -> None:
         self._frame = None
@@ -279,7 +288,7 @@ class ChatScreen(IdlingScreen):
     async def start(self, asked: Asked, turn: UserTurn, effort: str = "") -> None:
         """Have a question answered under its turn."""
         turn.message_id = asked.turn.question_id
-        self._turn = self._last_turn = await self.query_one(Transcript).answer(turn)
+        self._turn = await self.query_one(Transcript).answer(turn)
         self._turn.message_id = asked.turn.answer_id
         self.mark_turn(turn)
         self.mark_turn(self._turn)
@@ -303,7 +312,7 @@ class ChatScreen(IdlingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what makes sense at the moment."""
-        for could in (self.can_steer, self.can_keep, self.can_branch, self.can_make_room):
+        for could in (self.can_away, self.can_steer, self.can_keep, self.can_branch, self.can_make_room):
             can = could(action)
             if can is not None:
                 return can
@@ -317,7 +326,7 @@ class ChatScreen(IdlingScreen):
         if action == "take_back":
             return bool(self._queue)
         if action == "new_conversation":
-            return self._last_turn is not None
+            return bool(self.query_one(Transcript).turns)
         return True
 
     def _what(self, parameters: tuple[object, ...]) -> str:
@@ -335,12 +344,15 @@ class ChatScreen(IdlingScreen):
 
     def action_copy(self, what: str = "") -> None:
         """Copy the answer at hand, the question, its last code block or the thinking."""
+        if self.once_at_hand(partial(self.action_copy, what)):
+            return
         what = what or self._what(())
         pieces.copy(self.app, self._answer_with(what), what)
 
     def action_save_code(self, name: str = "") -> None:
         """Save a code block of the answer at hand, or of the newest that has one."""
-        pieces.save_code(self.app, self._answer_with("code"), name)
+        if not self.once_at_hand(partial(self.action_save_code, name)):
+            pieces.save_code(self.app, self._answer_with("code"), name)
 
     def action_formulas(self) -> None:
         """Show formulas as the model wrote them, or readable again."""
@@ -363,7 +375,6 @@ class ChatScreen(IdlingScreen):
         """Begin a new conversation."""
         if self._control is not None:
             await self.leave()
-        self._last_turn = None
         self._queue.clear()
         self.begin_talk(OpenConversation())
         self._progress.clear()

@@ -20,6 +20,7 @@ WRITING = (
     ("↑ ↓", "", "earlier questions; on an empty prompt, a queued one"),
     ("@", "", "adds a text file; Tab completes its name"),
     ("/", "", "runs a command; Tab completes it"),
+    ("^c", "", "copies what is selected; else stops the answer"),
 )
 """What the prompt does without a command."""
 

@@ -21,7 +21,6 @@ from ..restoring import restore
 from ..widgets.prompt.prompt import Prompt
 from ..widgets.sidebar import rows
 from ..widgets.sidebar.sidebar import Sidebar
-from ..widgets.transcript.assistant import AssistantTurn
 from ..widgets.transcript.transcript import CHUNK, Transcript
 from ..widgets.transcript.turn import Turn, TurnShown
 from ..widgets.transcript.welcome import Unfinished
@@ -280,16 +279,15 @@ class KeepingScreen(SteeringScreen):
         await self.clear()
         self.begin_talk(found.conversation)
         await self.show_talk(found.runs, found.at)
+        if found.at is not None and (turn := self.query_one(Transcript).turn_of(found.at)) is not None:
+            turn.focus(scroll_visible=False)
         self._refresh_list()
 
     async def show_talk(self, runs: dict[int, Run] | None = None, at: int | None = None) -> None:
         """Show the open conversation anew, from the message `at` on, or else its end."""
         transcript = self.query_one(Transcript)
         shown = self._talk.dialogue.shown
-        await transcript.open(shown, runs or {}, restore=restore, runs_of=self._runs_of, at=at)
-        self._last_turn = next(
-            (turn for turn in reversed(transcript.turns) if isinstance(turn, AssistantTurn)), None
-        )
+        await transcript.open(shown, runs, restore=restore, runs_of=self._runs_of, at=at)
         self.refresh_bindings()
 
     def _runs_of(self, message_ids: Any) -> dict[int, Run]:

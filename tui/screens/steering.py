@@ -18,6 +18,7 @@ from ..progress import Phase, Progress
 from ..run_record import VOTE
 from ..widgets.status.status import StatusLine
 from ..widgets.transcript.assistant import AssistantTurn
+from ..widgets.transcript.transcript import Transcript
 
 MORE_TOKENS = 256
 """What "think more" grants, in thinking tokens."""
@@ -36,7 +37,20 @@ class SteeringScreen(Screen[None]):
         self._session = session
         self._progress = Progress(clock)
         self._job: Job | None = None
-        self._last_turn: AssistantTurn | None = None
+
+    @property
+    def _last_turn(self) -> AssistantTurn | None:
+        """The last answer; None if there is none, or another part of the conversation is shown."""
+        return self.query_one(Transcript).last_answer
+
+    @property
+    def answer_at_hand(self) -> AssistantTurn | None:
+        """The answer that is acted on."""
+        return self._last_turn
+
+    def once_at_hand(self, act: Callable[[], object]) -> bool:
+        """Whether what is to be acted on is not shown; then `act` comes once it is."""
+        return False
 
     def _show(self, phase: Phase, state: str = "") -> None:
         """Say what the model does."""
@@ -61,9 +75,9 @@ class SteeringScreen(Screen[None]):
         if action in ("quicker", "deeper"):
             return is_on and self._other_effort(action) != ""
         if action == "why":
-            return self._last_turn is not None and bool(self._last_turn.record.stages)
+            return (answer := self.answer_at_hand) is not None and bool(answer.record.stages)
         if action == "toggle_thinking":
-            return self._last_turn is not None and self._last_turn.has_thinking
+            return (answer := self.answer_at_hand) is not None and answer.has_thinking
         return None
 
     def action_stop(self) -> None:
@@ -123,13 +137,13 @@ class SteeringScreen(Screen[None]):
         self.action_effort()
 
     def action_why(self) -> None:
-        """Tell why the last question was answered as it was, and what it cost."""
-        if self._last_turn is not None:
+        """Tell why the question at hand was answered as it was, and what it cost."""
+        if not self.once_at_hand(self.action_why) and (answer := self.answer_at_hand) is not None:
             from .why import WhyScreen
 
-            self.app.push_screen(WhyScreen(self._last_turn.record))
+            self.app.push_screen(WhyScreen(answer.record))
 
     def action_toggle_thinking(self) -> None:
-        """Open or close the thinking of the last answer."""
-        if self._last_turn is not None:
-            self._last_turn.toggle_thinking()
+        """Open or close the thinking of the answer at hand."""
+        if not self.once_at_hand(self.action_toggle_thinking) and (answer := self.answer_at_hand) is not None:
+            answer.toggle_thinking()

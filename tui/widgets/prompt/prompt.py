@@ -51,6 +51,13 @@ class Prompt(TextArea):
     class WentUp(Message):
         """Up was pressed on the empty field: a queued question may come back into it."""
 
+    @dataclass
+    class Paged(Message):
+        """A page up or down was asked for, and not in the field itself."""
+
+        step: int
+        """-1 up, 1 down."""
+
     class WantsOlder(Message):
         """The walk has come to the oldest prompt that is known: `take_older` gives those before."""
 
@@ -191,6 +198,15 @@ class Prompt(TextArea):
             super().action_cursor_down(select)
         else:
             self._recall(self._history.newer(self.text))
+
+    def action_page(self, step: str) -> None:
+        """Scroll the conversation by a page, or a text that is longer than the field."""
+        if not self.max_scroll_y:
+            self.post_message(self.Paged(int(step)))
+        elif step == "-1":
+            self.action_cursor_page_up()
+        else:
+            self.action_cursor_page_down()
 
     def recall_older(self) -> None:
         """Show the prompt before; where the known ones end, those of earlier conversations are asked for."""
