@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from assistant.tui.widgets.transcript.transcript import CHUNK, MOST, NEAR_ROWS, Transcript
+from assistant.tui.widgets.transcript.transcript import CHUNK, KEPT_ROWS, MOST, NEAR_ROWS, Transcript
 from textual.pilot import Pilot
 
 from assistant.store.store import Store
@@ -140,19 +140,50 @@ async def test_a_question_asked_far_up_is_answered_in_sight(path: Path) -> None:
         assert screen(pilot)._talk.dialogue.leaf_id == turns(pilot)[-1].message_id
 
 
+async def test_the_end_is_followed_whatever_comes_above_it(path: Path) -> None:
+    async with opened(path, ScriptedSession(short_run("A line.\n\n" * 30))) as pilot:
+        transcript(pilot)._load(is_older=True)
+        await ask_and_wait(pilot, "q")
+        await until(lambda: not transcript(pilot)._is_loading)
+        await until(lambda: "A line." in said(pilot)[-1] and at_end(pilot))
+
+
+def below(pilot: Pilot[None]) -> float:
+    """How many rows follow what is seen."""
+    return float(transcript(pilot).max_scroll_y - transcript(pilot).scroll_y)
+
+
 async def test_a_page_up_and_down_from_the_prompt(path: Path) -> None:
     async with opened(path) as pilot:
-        bottom = transcript(pilot).scroll_y
-        n_rows = transcript(pilot).size.height
+        page = transcript(pilot).size.height - KEPT_ROWS
         await press(pilot, "pageup")
-        await until(lambda: bottom - n_rows < transcript(pilot).scroll_y < bottom)
+        await until(lambda: below(pilot) == page)
         await press(pilot, "pageup")
-        await until(lambda: transcript(pilot).scroll_y < bottom - n_rows or len(turns(pilot)) > CHUNK)
+        await until(lambda: below(pilot) == 2 * page)
+        await press(pilot, "pagedown")
+        await until(lambda: below(pilot) == page)
         await press(pilot, "x", "ctrl+end")
         await until(lambda: at_end(pilot))
         assert prompt(pilot).text == "x"
         await press(pilot, "pageup", "pagedown")
         await until(lambda: at_end(pilot))
+
+
+@pytest.mark.parametrize("n_back", [0, 1, 4, 7])
+async def test_pages_that_come_faster_than_they_are_loaded_are_all_gone(path: Path, n_back: int) -> None:
+    async with opened(path) as pilot:
+        page = transcript(pilot).size.height - KEPT_ROWS
+        await press(pilot, *["pageup"] * 12, *["pagedown"] * n_back)
+        await until(lambda: below(pilot) == (12 - n_back) * page and not transcript(pilot)._is_loading)
+        assert place(pilot) > 0
+
+
+async def test_more_pages_than_there_are_end_at_the_beginning_and_at_the_end(path: Path) -> None:
+    async with opened(path) as pilot:
+        await press(pilot, *["pageup"] * 60)
+        await until(lambda: place(pilot) == 0 and transcript(pilot).scroll_y == 0)
+        await press(pilot, *["pagedown"] * 60)
+        await until(lambda: said(pilot)[-1] == WORDS[-1] and at_end(pilot))
 
 
 async def test_page_up_holds_while_an_answer_grows_and_the_end_follows_it_again(path: Path) -> None:
@@ -176,6 +207,7 @@ async def test_page_up_holds_while_an_answer_grows_and_the_end_follows_it_again(
         assert transcript(pilot).scroll_y == seen_at
         await press(pilot, "ctrl+end")
         await until(lambda: at_end(pilot))
+        await press(pilot, "pagedown")
         gate.set()
         await until(lambda: "The end." in shown(pilot) and phase(pilot) == "ready" and at_end(pilot))
 

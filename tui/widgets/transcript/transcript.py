@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +20,7 @@ from .assistant import AssistantTurn
 from .column import Column
 from .notice import ErrorLine, NoticeLine
 from .resting import Resting, Sight, Sized
+from .stored import Restore, RunsOf, n_filling, turn_for
 from .turn import Turn, TurnShown
 from .user import UserTurn
 from .welcome import Welcome
@@ -40,9 +41,6 @@ KEPT_ROWS = 2
 FIRST_PANES = 1.5
 """About so many heights of the pane are shown of a conversation that is opened at its end."""
 
-Restore = Callable[["AssistantTurn", "StoredMessage", "Run | None"], Awaitable[None]]
-RunsOf = Callable[[Sequence[int]], "dict[int, Run]"]
-
 
 class Turns(Column):
     """All that the conversation shows."""
@@ -61,6 +59,8 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
         self._begin = self._end = 0
         """Which part of it is shown."""
         self._is_loading = False
+        self._owed = 0.0
+        """Rows that a page went beyond what is shown: they follow once more of it is there."""
         # what is read back is put in place by this pane, and taken away by the screen
         self._changing = asyncio.Lock()
         self._n_opened = 0
@@ -140,7 +140,16 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
     def page(self, step: int) -> None:
         """Scroll by so many pages, down or up, a few lines of the one before staying in sight."""
         n_rows = max(1, self.size.height - KEPT_ROWS)
-        self.scroll_relative(y=step * n_rows, animate=False)
+        self._move(self.scroll_y + self._owed + step * n_rows)
+        self._fill()
+
+    def _move(self, to: float) -> None:
+        """Scroll to a row at once, as far as rows are there."""
+        at = min(max(to, 0), self.max_scroll_y)
+        self.scroll_to(y=at, animate=False, immediate=True, force=True)
+        self._check_anchor()  # Textual does so only where it moved: the end is followed from the end, too
+        has_more = self.has_more_before if to < at else not self.shows_end
+        self._owed = to - at if has_more else 0
 
     async def follow(self) -> None:
         """Have the end of the conversation on the screen, and what comes there."""
@@ -200,6 +209,7 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
 
     async def _empty(self) -> None:
         self._n_opened += 1
+        self._owed = 0
         self._stored, self._begin, self._end = (), 0, 0
         await self.query("#turns > *").exclude("Welcome").remove()
 
@@ -239,7 +249,7 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
         self._stored, self._restore, self._runs_of = messages, restore, runs_of
         places = [place for place, message in enumerate(messages) if message.id == at]
         n_rows = self.size.height * FIRST_PANES
-        n = CHUNK if places else _n_filling(messages[-CHUNK:], self.size.width, n_rows)
+        n = CHUNK if places else n_filling(messages[-CHUNK:], self.size.width, n_rows)
         first = max(0, min(places[0] - 2 if places else len(messages), len(messages) - n))
         self._begin, self._end = first, min(first + n, len(messages))
         shown = messages[self._begin : self._end]
@@ -295,7 +305,7 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
         self, messages: Sequence[StoredMessage], runs: dict[int, Run], before: Widget | None = None
     ) -> None:
         """Put stored messages at the end, or before a turn."""
-        widgets = [_turn(message) for message in messages]
+        widgets = [turn_for(message) for message in messages]
         if not widgets:
             return
         await self._turns.mount_all(widgets, before=before)
@@ -309,22 +319,25 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Show more of the conversation where its edge comes near."""
         super().watch_scroll_y(old_value, new_value)
+        self._owed = 0
         if abs(new_value - old_value) > self.size.height / 2:
             self._sight.look(new_value)  # a jump: what lies there is to be there at the next paint
         if self._is_loading or not self._stored:
             return
-        if self._begin > 0 and new_value < NEAR_ROWS:
+        if self.has_more_before and new_value < NEAR_ROWS:
             self._load(is_older=True)
         elif self._end < len(self._stored) and new_value > self.max_scroll_y - NEAR_ROWS:
             self._load(is_older=False)
 
     def _fill(self) -> None:
-        """Show more where all that is shown fits into the pane: there is no edge to come near to."""
-        if not self._is_loading and self._stored and self.max_scroll_y < NEAR_ROWS:
-            if self._begin > 0:
-                self._load(is_older=True)
-            elif self._end < len(self._stored):
-                self._load(is_older=False)
+        """Show more where a page goes beyond what there is, or where all of that fits into the pane."""
+        if self._is_loading or not self._stored:
+            return
+        is_short = self.max_scroll_y < NEAR_ROWS
+        if self.has_more_before and (is_short or self._owed < 0):
+            self._load(is_older=True)
+        elif not self.shows_end and (is_short or self._owed > 0):
+            self._load(is_older=False)
 
     def _load(self, *, is_older: bool) -> None:
         self._is_loading = True
@@ -379,21 +392,7 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
             self._anchored, self._anchor_released = True, True
 
     def _hold(self, mark: Widget, row: float) -> None:
-        self.scroll_to(y=mark.virtual_region.y - row, animate=False, immediate=True, force=True)
+        if not self._anchored or self._anchor_released:  # else the end is followed, whatever came above it
+            self._move(mark.virtual_region.y - row + self._owed)
         self._is_loading = False
         self.call_after_refresh(self._fill)
-
-
-def _n_filling(messages: Sequence[StoredMessage], width: int, n_rows: float) -> int:
-    """How many messages at the end fill about so many rows; all if they do not."""
-    for n, message in enumerate(reversed(messages), 1):
-        n_rows -= 2 + message.content.count("\n") + len(message.content) // max(1, width)
-        if n_rows <= 0:
-            return n
-    return len(messages)
-
-
-def _turn(message: StoredMessage) -> Turn:
-    turn = UserTurn(message.content, message.attachments) if message.role == "user" else AssistantTurn()
-    turn.message_id = message.id
-    return turn
