@@ -48,6 +48,7 @@ async def opened(
         (summary,) = store.conversations()
     async with keeping(session or ScriptedSession(), path, size, summary.id) as pilot:
         await until(lambda: said(pilot)[-1:] == WORDS[-1:] and is_seen_whole(pilot))
+        await until(lambda: not transcript(pilot)._changing.locked())
         yield pilot
 
 
@@ -176,6 +177,18 @@ async def test_pages_that_come_faster_than_they_are_loaded_are_all_gone(path: Pa
         await press(pilot, *["pageup"] * 12, *["pagedown"] * n_back)
         await until(lambda: below(pilot) == (12 - n_back) * page and not transcript(pilot)._is_loading)
         assert place(pilot) > 0
+
+
+async def test_a_page_that_comes_while_older_turns_are_loaded_is_gone(path: Path) -> None:
+    async with opened(path) as pilot:
+        pane = transcript(pilot)
+        await until(lambda: not pane._is_loading)
+        seen_at = below(pilot)
+        n_turns = len(turns(pilot))
+        pane._load(is_older=True)
+        await until(lambda: len(turns(pilot)) > n_turns)
+        pane.page(-1)
+        await until(lambda: not pane._is_loading and below(pilot) == seen_at + pane.size.height - KEPT_ROWS)
 
 
 async def test_more_pages_than_there_are_end_at_the_beginning_and_at_the_end(path: Path) -> None:

@@ -139,9 +139,11 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
 
     def page(self, step: int) -> None:
         """Scroll by so many pages, down or up, a few lines of the one before staying in sight."""
-        n_rows = max(1, self.size.height - KEPT_ROWS)
-        self._move(self.scroll_y + self._owed + step * n_rows)
-        self._fill()
+        self.release_anchor()
+        self._owed += step * max(1, self.size.height - KEPT_ROWS)
+        if not self._is_loading:  # else what is read is about to be put in its place, and the page follows
+            self._move(self.scroll_y + self._owed)
+            self._fill()
 
     def _move(self, to: float) -> None:
         """Scroll to a row at once, as far as rows are there."""
@@ -319,7 +321,7 @@ class Transcript(Sized, VerticalScroll, can_focus=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Show more of the conversation where its edge comes near."""
         super().watch_scroll_y(old_value, new_value)
-        self._owed = 0
+        self._owed = self._owed if self._is_loading else 0
         if abs(new_value - old_value) > self.size.height / 2:
             self._sight.look(new_value)  # a jump: what lies there is to be there at the next paint
         if self._is_loading or not self._stored:
