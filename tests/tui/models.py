@@ -11,6 +11,7 @@ from typing import Any
 from assistant.tui.app import MullApp
 from assistant.tui.stock import Stock
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from assistant.catalog import installed, shown
 from assistant.catalog.choosing import use
@@ -21,7 +22,7 @@ from assistant.catalog.offers import Offer
 from assistant.catalog.ranking import advise, recommend
 from assistant.catalog.shelf import Item, offered, shelf
 from assistant.hardware.machine import Hardware, parse
-from tests.tui.driving import phase, wait_until
+from tests.tui.driving import phase, wait_until, words
 from tests.tui.scripted import ScriptedSession
 
 MACHINE = parse("8GiB cuda, 16GiB ram, 45GB/s bandwidth")
@@ -105,3 +106,8 @@ async def chat_with(
 
 Check = Callable[[], object]
 __all__ = ["MACHINE", "Shop", "app_with", "chat_with", "installed", "offer_from", "use"]
+
+
+def offer_lines(pilot: Pilot[None]) -> list[str]:
+    """The lines of the offer, none before it is put together."""
+    return [words(line) for line in pilot.app.screen_stack[0].query("Offer Static").results(Static)]

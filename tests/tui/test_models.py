@@ -26,7 +26,7 @@ from assistant.hardware.machine import parse
 from tests.download.fixtures import FILE, REPO
 from tests.download.hub import Hub, stall, status
 from tests.tui.driving import ask, footer, phase, prompt, shown, wait_until, words
-from tests.tui.models import Shop, chat_with, offer_from
+from tests.tui.models import Shop, chat_with, offer_from, offer_lines
 from tests.tui.scripted import ScriptedSession, short_run
 
 OTHER = "Other 4B"
@@ -46,8 +46,8 @@ def has_offer(pilot: Pilot[None]) -> bool:
 
 
 async def offered(pilot: Pilot[None]) -> str:
-    await wait_until(pilot, lambda: has_offer(pilot) and words(pilot.app.query_one(Offer).query(Static)[0]))
-    return "\n".join(words(line) for line in pilot.app.query_one(Offer).query(Static))
+    await wait_until(pilot, lambda: has_offer(pilot) and any(offer_lines(pilot)[:1]))
+    return "\n".join(offer_lines(pilot))
 
 
 async def models(pilot: Pilot[None]) -> ModelsScreen:

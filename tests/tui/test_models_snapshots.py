@@ -12,9 +12,8 @@ from assistant.tui.app import MullApp
 from assistant.tui.fetch import Fetch
 from assistant.tui.screens.models import ModelsScreen
 from assistant.tui.stock import Stock
-from assistant.tui.widgets.models.offer import Offer as OfferCard
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 
 from assistant.catalog.elsewhere import Found
 from assistant.catalog.first_start import FirstStart
@@ -27,7 +26,8 @@ from assistant.hardware.expected import tokens_per_second
 from assistant.hardware.fit import fit
 from assistant.hardware.machine import parse
 from tests.assumed import assumed
-from tests.tui.driving import phase, prompt, wait_until, words
+from tests.tui.driving import phase, prompt, wait_until
+from tests.tui.models import offer_lines
 from tests.tui.scripted import ScriptedSession
 
 SIZES = [(80, 24), (120, 40)]
@@ -122,10 +122,7 @@ async def ready(pilot: Pilot[None]) -> None:
 
 async def offer_is_there(pilot: Pilot[None]) -> None:
     await ready(pilot)
-    await wait_until(
-        pilot,
-        lambda: pilot.app.screen.query(OfferCard) and words(pilot.app.query_one(OfferCard).query(Static)[0]),
-    )
+    await wait_until(pilot, lambda: any(offer_lines(pilot)[:1]))
 
 
 async def models(pilot: Pilot[None], name: str) -> None:
