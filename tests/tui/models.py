@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -104,10 +104,9 @@ async def chat_with(
         yield pilot
 
 
-Check = Callable[[], object]
-__all__ = ["MACHINE", "Shop", "app_with", "chat_with", "installed", "offer_from", "use"]
-
-
 def offer_lines(pilot: Pilot[None]) -> list[str]:
     """The lines of the offer, none before it is put together."""
     return [words(line) for line in pilot.app.screen_stack[0].query("Offer Static").results(Static)]
+
+
+__all__ = ["MACHINE", "Shop", "app_with", "chat_with", "installed", "offer_from", "offer_lines", "use"]

@@ -46,7 +46,7 @@ def has_offer(pilot: Pilot[None]) -> bool:
 
 
 async def offered(pilot: Pilot[None]) -> str:
-    await wait_until(pilot, lambda: has_offer(pilot) and any(offer_lines(pilot)[:1]))
+    await wait_until(pilot, lambda: any(offer_lines(pilot)[:1]))
     return "\n".join(offer_lines(pilot))
 
 
