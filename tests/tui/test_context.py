@@ -116,6 +116,19 @@ async def test_a_question_that_does_not_fit_is_asked_once_old_turns_are_left_out
     assert session.queries[4].history[0].content == "q1"
 
 
+async def test_the_offer_follows_the_context_of_whatever_model_is_loaded(path: Path) -> None:
+    session = ScriptedSession(run_of("A1", 3500)).with_context(65536)
+    async with keeping(session, path) as pilot:
+        await ask_and_wait(pilot, "q1")
+        assert offered(pilot) == ""
+        session.with_context(4096)
+        screen(pilot).load_again()
+        await until(lambda: "of the context is full" in offered(pilot))
+        session.with_context(65536)
+        screen(pilot).load_again()
+        await until(lambda: is_idle(pilot) and offered(pilot) == "")
+
+
 async def test_a_larger_context_that_is_loaded_leaves_the_model_ready(path: Path) -> None:
     session = ScriptedSession(run_of("A1", 3000), n_ctx_train=8192)
     async with keeping(session, path) as pilot:

@@ -178,6 +178,8 @@ class ChatScreen(IdlingScreen):
         self._show("no model" if self._session.model is None else "ready")
         # The phase may have come with the answer: that the run is over changes what can be had.
         self.refresh_bindings()
+        if job.query is None:
+            self.has_learned_context()
         job.done()
         if self._next_load is not None:
             load, self._next_load = self._next_load, None

@@ -103,6 +103,11 @@ class RoomScreen(EnlargingScreen):
             self.call_later(self._end_compaction)
         self.offer_room(error)
 
+    def has_learned_context(self) -> None:
+        """A model was loaded, maybe after the conversation was opened: see whether its context is enough."""
+        self._counted = self.filling_now
+        self.offer_room()
+
     async def show_talk(self, runs: dict[int, Run] | None = None, at: int | None = None) -> None:
         """Show the open conversation anew, and how full it is."""
         await super().show_talk(runs, at)
